@@ -1,0 +1,165 @@
+"""Failures: reasons why a rollout was *not measured*.
+
+How an agent ended (`AgentRun.outcome`) is data and is scored; a failure is the absence of a measurement.
+
+    Failure
+    ├── RequestInvalid       the request cannot be understood            request   / request
+    ├── TaskInvalid          the task folder or workspace is unusable    task      / task
+    ├── PluginNotFound       no agent or scorer of that name             request   / request
+    ├── OverrideFailed       a context override could not be applied     overrides / request
+    ├── AgentUnavailable     the CLI is missing or does not start        agent_start / sandbox
+    ├── AgentFailed          an agent plug-in raised                     agent_start / agent
+    ├── ModelFailed          the provider did not answer                 model     / model_provider
+    │   ├── ModelRejected    the provider said no (key, model, request)  not worth a retry
+    │   └── ReplayFailed     the replay script ended or does not fit     model     / request
+    ├── ScoringFailed        the scorer gave no verdict                  scoring   / task
+    │   ├── ScorerUnavailable  its tool is missing in the image          scoring   / sandbox
+    │   └── JudgeFailed      a judge model gave no verdict               scoring   / model_provider
+    ├── SandboxFailed        memory, disk or rights of the sandbox       (phase)   / sandbox
+    ├── ResultUnwritable     the output path cannot be written           result    / sandbox
+    ├── Interrupted          SIGTERM or SIGINT reached the runner        (phase)   / sandbox
+    └── RunnerFailed         a defect of the runner itself               (phase)   / runner
+"""
+
+from typing import ClassVar, Literal
+
+Phase = Literal["request", "task", "overrides", "agent_start", "model", "scoring", "result"]
+Cause = Literal["request", "task", "agent", "model_provider", "sandbox", "runner"]
+
+
+class Failure(Exception):  # noqa: N818 - the project's word for it
+    """A reason why the rollout was not measured.
+
+    `hint` is one sentence that tells the reader what to do; `phase` may be given where the class
+    leaves it open.
+    """
+
+    phase: Phase = "result"
+    cause: ClassVar[Cause] = "runner"
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "", phase: Phase | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if phase is not None:
+            self.phase = phase
+
+    def __str__(self) -> str:
+        """Return what happened, then what to do."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class RequestInvalid(Failure):
+    """The request cannot be understood; the message names the offending key."""
+
+    phase = "request"
+    cause = "request"
+    exit_code = 2
+
+
+class TaskInvalid(Failure):
+    """The task folder or the workspace is missing or unusable; the message names the path."""
+
+    phase = "task"
+    cause = "task"
+    exit_code = 2
+
+
+class PluginNotFound(RequestInvalid):
+    """No agent or scorer answers to the name; the message lists those there are."""
+
+
+class OverrideFailed(Failure):
+    """A context override could not be applied and the rollout would not mean what was asked."""
+
+    phase = "overrides"
+    cause = "request"
+
+
+class AgentUnavailable(Failure):
+    """The agent's program is missing in this image, or ended before its first event."""
+
+    phase = "agent_start"
+    cause = "sandbox"
+
+
+class AgentFailed(Failure):
+    """An agent plug-in raised instead of returning an `AgentRun`."""
+
+    phase = "agent_start"
+    cause = "agent"
+
+
+class ModelFailed(Failure):
+    """The model provider did not answer usefully; the message is the provider's own."""
+
+    phase = "model"
+    cause = "model_provider"
+    retryable = True
+
+
+class ModelRejected(ModelFailed):
+    """The provider refuses the key, the model or the request: a retry cannot help."""
+
+    retryable = False
+
+
+class ReplayFailed(ModelFailed):
+    """The replay script ran out of turns, or a request fits none; the message names the turn."""
+
+    cause = "request"
+    retryable = False
+
+
+class ScoringFailed(Failure):
+    """The scorer gave no verdict."""
+
+    phase = "scoring"
+    cause = "task"
+
+
+class ScorerUnavailable(ScoringFailed):
+    """The scorer's tool is missing or broken in this image."""
+
+    cause = "sandbox"
+
+
+class JudgeFailed(ScoringFailed):
+    """A judge model gave no verdict: silence is never a score."""
+
+    cause = "model_provider"
+    retryable = True
+
+
+class SandboxFailed(Failure):
+    """The sandbox ran out of memory or disk, or withholds a right that the rollout needs."""
+
+    cause = "sandbox"
+    retryable = True
+
+
+class ResultUnwritable(Failure):
+    """The output path cannot be written."""
+
+    phase = "result"
+    cause = "sandbox"
+    exit_code = 2
+
+
+class Interrupted(Failure):
+    """A signal ended the runner; the shell's convention gives the exit code, 128 + signal."""
+
+    cause = "sandbox"
+    retryable = True
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"interrupted by signal {signal_number}", hint="run the rollout again")
+        self.signal_number = signal_number
+
+
+class RunnerFailed(Failure):
+    """A defect of the runner; the message holds the exception and the log its traceback."""
+
+    cause = "runner"

@@ -1,0 +1,39 @@
+"""What the rollout needs of an interceptor: where calls go, what they were, when to stop."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.base import Dialect, Endpoint, Outcome
+from runner.errors import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What all calls so far came to; null means unknown."""
+
+    calls: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+class Interceptor(Protocol):
+    """Between the agent and the model for one rollout; a context manager opens and closes it."""
+
+    def endpoint(self, dialect: Dialect) -> Endpoint:
+        """Say where an agent of this dialect sends its calls."""
+
+    def last_call(self) -> float:
+        """Return `time.monotonic` of the last byte of any call, 0.0 before the first."""
+
+    def totals(self) -> Totals:
+        """Return what all calls so far came to."""
+
+    def stop(self) -> Outcome | None:
+        """Return the outcome with which the agent must end now (`budget`), if any."""
+
+    def failure(self) -> Failure | None:
+        """Return the provider's own failure, where the last call ended in one."""
+
+    def seal(self) -> None:
+        """Refuse and leave unrecorded every later call: the agent has ended."""
