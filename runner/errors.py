@@ -55,7 +55,7 @@ class RequestInvalid(Failure):
     """The request cannot be understood; the message names the offending key."""
 
     phase = "request"
-    cause = "request"
+    cause: ClassVar[Cause] = "request"
     exit_code = 2
 
 
@@ -63,7 +63,7 @@ class TaskInvalid(Failure):
     """The task folder or the workspace is missing or unusable; the message names the path."""
 
     phase = "task"
-    cause = "task"
+    cause: ClassVar[Cause] = "task"
     exit_code = 2
 
 
@@ -75,14 +75,14 @@ class OverrideFailed(Failure):
     """A context override could not be applied and the rollout would not mean what was asked."""
 
     phase = "overrides"
-    cause = "request"
+    cause: ClassVar[Cause] = "request"
 
 
 class AgentUnavailable(Failure):
     """The agent's program is missing in this image, or ended before its first event."""
 
     phase = "agent_start"
-    cause = "sandbox"
+    cause: ClassVar[Cause] = "sandbox"
 
 
 class AgentFailed(Failure):
@@ -96,7 +96,7 @@ class ModelFailed(Failure):
     """The model provider did not answer usefully; the message is the provider's own."""
 
     phase = "model"
-    cause = "model_provider"
+    cause: ClassVar[Cause] = "model_provider"
     retryable = True
 
 
@@ -109,7 +109,7 @@ class ModelRejected(ModelFailed):
 class ReplayFailed(ModelFailed):
     """The replay script ran out of turns, or a request fits none; the message names the turn."""
 
-    cause = "request"
+    cause: ClassVar[Cause] = "request"
     retryable = False
 
 
@@ -117,26 +117,26 @@ class ScoringFailed(Failure):
     """The scorer gave no verdict."""
 
     phase = "scoring"
-    cause = "task"
+    cause: ClassVar[Cause] = "task"
 
 
 class ScorerUnavailable(ScoringFailed):
     """The scorer's tool is missing or broken in this image."""
 
-    cause = "sandbox"
+    cause: ClassVar[Cause] = "sandbox"
 
 
 class JudgeFailed(ScoringFailed):
     """A judge model gave no verdict: silence is never a score."""
 
-    cause = "model_provider"
+    cause: ClassVar[Cause] = "model_provider"
     retryable = True
 
 
 class SandboxFailed(Failure):
     """The sandbox ran out of memory or disk, or withholds a right that the rollout needs."""
 
-    cause = "sandbox"
+    cause: ClassVar[Cause] = "sandbox"
     retryable = True
 
 
@@ -144,14 +144,14 @@ class ResultUnwritable(Failure):
     """The output path cannot be written."""
 
     phase = "result"
-    cause = "sandbox"
+    cause: ClassVar[Cause] = "sandbox"
     exit_code = 2
 
 
 class Interrupted(Failure):
     """A signal ended the runner; the shell's convention gives the exit code, 128 + signal."""
 
-    cause = "sandbox"
+    cause: ClassVar[Cause] = "sandbox"
     retryable = True
 
     def __init__(self, signal_number: int) -> None:

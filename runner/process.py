@@ -64,14 +64,20 @@ class Exit:
     """The kernel's memory limit killed it or a child of it (the cgroup's own count says so)."""
 
 
-def run(
-    command: Command,
-    deadline: Deadline,
-    *,
-    stall_s: float | None = None,
-    last_sign: Callable[[], float] = lambda: 0.0,
-    should_stop: Callable[[], bool] = lambda: False,
-    on_tick: Callable[[], None] = lambda: None,
-) -> Exit:
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is asked several times a second while a child runs."""
+
+    stall_s: float | None = None
+    """Seconds without output, `last_sign` or CPU time of the child's tree that end it (`stalled`)."""
+    last_sign: Callable[[], float] = lambda: 0.0
+    """`time.monotonic` of a sign of life seen elsewhere (a model call)."""
+    should_stop: Callable[[], bool] = lambda: False
+    """True ends the child (`stopped`)."""
+    on_tick: Callable[[], None] = lambda: None
+    """Called each time, and once after the end: a place to read new output."""
+
+
+def run(command: Command, deadline: Deadline, watch: Watch | None = None) -> Exit:
     """Run a child to its end or the deadline, then end everything that it started."""
     raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Scorers: one module each, found by name through the entry points `rollout_runner.scorers`."""

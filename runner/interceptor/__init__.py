@@ -1,0 +1,1 @@
+"""Between the agent and the model: routing, records, limits, and the replay model."""
