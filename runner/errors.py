@@ -18,6 +18,7 @@ How an agent ended (`AgentRun.outcome`) is data and is scored; a failure is the 
     ├── SandboxFailed        memory, disk or rights of the sandbox       (phase)   / sandbox
     ├── ResultUnwritable     the output path cannot be written           result    / sandbox
     ├── Interrupted          SIGTERM or SIGINT reached the runner        (phase)   / sandbox
+    ├── Unfinished           the runner was killed (what a result says until it ends)
     └── RunnerFailed         a defect of the runner itself               (phase)   / runner
 """
 
@@ -25,6 +26,7 @@ from typing import ClassVar, Literal
 
 Phase = Literal["request", "task", "overrides", "agent_start", "model", "scoring", "result"]
 Cause = Literal["request", "task", "agent", "model_provider", "sandbox", "runner"]
+Status = Literal["success", "failure", "timeout", "network_error", "apply_failed", "runtime_error"]
 
 
 class Failure(Exception):  # noqa: N818 - the project's word for it
@@ -38,6 +40,7 @@ class Failure(Exception):  # noqa: N818 - the project's word for it
     cause: ClassVar[Cause] = "runner"
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
+    status: ClassVar[Status] = "runtime_error"
 
     def __init__(self, message: str, *, hint: str = "", phase: Phase | None = None) -> None:
         super().__init__(message)
@@ -57,6 +60,7 @@ class RequestInvalid(Failure):
     phase = "request"
     cause: ClassVar[Cause] = "request"
     exit_code = 2
+    status = "failure"
 
 
 class TaskInvalid(Failure):
@@ -65,6 +69,7 @@ class TaskInvalid(Failure):
     phase = "task"
     cause: ClassVar[Cause] = "task"
     exit_code = 2
+    status = "failure"
 
 
 class PluginNotFound(RequestInvalid):
@@ -76,6 +81,7 @@ class OverrideFailed(Failure):
 
     phase = "overrides"
     cause: ClassVar[Cause] = "request"
+    status = "apply_failed"
 
 
 class AgentUnavailable(Failure):
@@ -98,6 +104,7 @@ class ModelFailed(Failure):
     phase = "model"
     cause: ClassVar[Cause] = "model_provider"
     retryable = True
+    status: ClassVar[Status] = "network_error"
 
 
 class ModelRejected(ModelFailed):
@@ -157,6 +164,14 @@ class Interrupted(Failure):
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"interrupted by signal {signal_number}", hint="run the rollout again")
         self.signal_number = signal_number
+        self.exit_code = 128 + signal_number  # type: ignore[misc] # one class, two signals
+
+
+class Unfinished(Failure):
+    """What a result says until the rollout has ended: all that is left of one that was killed."""
+
+    cause = "sandbox"
+    retryable = True
 
 
 class RunnerFailed(Failure):
