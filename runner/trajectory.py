@@ -13,7 +13,7 @@ def trajectory(run: AgentRun, *, agent: str, model: str, prompt: str, system_pro
     given = [("system", system_prompt), ("user", prompt)]
     steps = [{"source": source, "message": text} for source, text in given if text]
     steps += [_agent_step(step, model) for step in run.steps]
-    return _without_nulls(
+    document: dict[str, Any] = _without_nulls(
         {
             "schema_version": "ATIF-v1.8",
             "session_id": run.session_id,
@@ -23,6 +23,7 @@ def trajectory(run: AgentRun, *, agent: str, model: str, prompt: str, system_pro
             "extra": {"outcome": run.outcome, "error": run.error},
         }
     )
+    return document
 
 
 def _agent_step(step: Step, model: str) -> dict[str, Any]:
