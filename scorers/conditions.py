@@ -1,0 +1,142 @@
+"""Clean conditions for a run of tests: what they may see of the machine, and what they may spend.
+
+The environment is empty but for a fixed PATH, a fresh HOME and temporary folder, a locale, and what the task
+names: nothing that an agent left in a shell profile, a cache or a variable reaches the tests.
+
+`[scorer]` options of every scorer that runs under them: `env` (table), `pass_env` (names taken from the
+user's environment), `network` (default false), `timeout_s` (of each run), `max_file_mb`, `max_processes`.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runner.deadline import Deadline
+from runner.errors import TaskInvalid
+from runner.process import Account, Caps, Command
+from scorers.base import Submission
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+OUTPUT_BYTES = 256 * 1024**2
+"""More output than this ends a run of tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Where and how tests run."""
+
+    room: Path
+    """A new folder that the tests' user can enter; `tree` is to be made in it, `home` and `tmp` are there."""
+    env: Mapping[str, str]
+    """The whole environment of the tests."""
+    account: Account | None
+    caps: Caps
+    network: bool
+    deadline: Deadline
+    timeout_s: float | None = None
+    """Most seconds of one run; null: until the deadline."""
+
+    @property
+    def tree(self) -> Path:
+        """The folder for the tree that is scored; not there yet."""
+        return self.room / "tree"
+
+    @property
+    def limit(self) -> Deadline:
+        """The deadline of a run that starts now."""
+        return self.deadline.at_most(self.timeout_s) if self.timeout_s else self.deadline
+
+    def command(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        output: Path,
+        stdin: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Command:
+        """Return the command under these conditions; its streams go to `output`.out and `output`.err."""
+        return Command(
+            argv=argv,
+            cwd=cwd,
+            env={**self.env, **(env or {})},
+            stdout=output.with_name(output.name + ".out"),
+            stderr=output.with_name(output.name + ".err"),
+            stdin=stdin,
+            account=self.account,
+            caps=self.caps,
+            network=self.network,
+            max_output_bytes=OUTPUT_BYTES,
+        )
+
+    def own(self, folder: Path) -> None:
+        """Give a folder and all in it to the tests' user, if there is one; links are not followed."""
+        if self.account is None:
+            return
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, self.account.uid, self.account.gid, follow_symlinks=False)
+
+    def with_path(self, *folders: Path) -> "Conditions":
+        """Return these conditions with `folders` before the fixed PATH."""
+        path = ":".join([*map(str, folders), self.env["PATH"]])
+        return replace(self, env={**self.env, "PATH": path})
+
+
+@contextmanager
+def clean_conditions(submission: Submission, options: Mapping[str, Any]) -> Iterator[Conditions]:
+    """Make the room, and remove it at the end, whatever the tests left in it."""
+    account = submission.account
+    outside = Path(tempfile.gettempdir())
+    room = Path(tempfile.mkdtemp(prefix="scoring-", dir=outside if account else submission.scratch)).resolve()
+    try:
+        room.chmod(0o711)
+        for name in ("home", "tmp"):
+            (room / name).mkdir(mode=0o700)
+            if account:
+                os.chown(room / name, account.uid, account.gid)
+        yield Conditions(
+            room=room,
+            env=_environment(room, submission, options),
+            account=account,
+            caps=_caps(options),
+            network=_option(options, "network", bool, default=False),
+            deadline=submission.deadline,
+            timeout_s=_option(options, "timeout_s", (int, float), default=None),
+        )
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _environment(room: Path, submission: Submission, options: Mapping[str, Any]) -> dict[str, str]:
+    passed = _option(options, "pass_env", list, default=[])
+    return {
+        "PATH": PATH,
+        "HOME": str(room / "home"),
+        "TMPDIR": str(room / "tmp"),
+        "LANG": "C.UTF-8",
+        **({"USER": submission.account.name} if submission.account else {}),
+        **{name: submission.env[name] for name in passed if name in submission.env},
+        **submission.verifier_env,
+        **{str(name): str(value) for name, value in _option(options, "env", Mapping, default={}).items()},
+    }
+
+
+def _caps(options: Mapping[str, Any]) -> Caps:
+    megabytes = _option(options, "max_file_mb", int, default=1024)
+    return Caps(
+        file_bytes=megabytes * 1024**2,
+        processes=_option(options, "max_processes", int, default=1024),
+    )
+
+
+def _option(options: Mapping[str, Any], name: str, kind: Any, *, default: Any) -> Any:  # noqa: ANN401 - TOML values
+    value = options.get(name, default)
+    if value is default or isinstance(value, kind):
+        return value
+    wanted = getattr(kind, "__name__", "number")
+    raise TaskInvalid(f"[scorer] {name} is {value!r}, not of type {wanted}", hint="correct it in task.toml")
