@@ -1,9 +1,14 @@
 """The request: three dialects of `rollout.json`, one `Rollout`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from runner import context, dialects, wire
+from runner.context import ContextOverride
+from runner.errors import RequestInvalid
 
 
 class Model(BaseModel):
@@ -39,17 +44,6 @@ class Limits(Model):
     max_cost_usd: float | None = None
 
 
-class ContextOverride(Model):
-    """Files, a pre-flight script and variables that an optimiser lays over the task."""
-
-    override_id: str
-    files: tuple[tuple[str, str], ...] = ()
-    """Path and content, both forms of `file_artifacts` brought to one."""
-    preflight_script: str | None = None
-    env_vars: dict[str, str] = {}
-    priority: int = 0
-
-
 class Rollout(Model):
     """The parsed request."""
 
@@ -65,6 +59,8 @@ class Rollout(Model):
     """Of `prompt_template.sections` or `messages`."""
     values: dict[str, str] = {}
     """Scalars for placeholders that the request itself gives (`env.config`, wildcards with a value)."""
+    required: tuple[str, ...] = ()
+    """Wildcards marked `REQUIRED`: placeholders that the task or the request must give."""
     inference_url: str | None = None
     """The interceptor's URL, or `replay:FILE`."""
     model: str = ""
@@ -79,5 +75,101 @@ class Rollout(Model):
     """`params` and `policy.config`, merged, as given."""
     container: bool = False
     """Whether the request had the container shape, whose result says more."""
+    extra: dict[str, Any] = {}
+    """Top-level keys that no dialect knows, kept as given."""
     warnings: tuple[str, ...] = ()
     """Unknown keys, a correlation id that disagrees, a repaired URL."""
+
+
+def load(data: bytes | str) -> Rollout:
+    """Read a request in any of the three dialects.
+
+    Raises `RequestInvalid` naming the place: line and column, or the key with what was expected.
+    """
+    request = dialects.read(dialects.parse(data))
+    env = request.env or wire.Env()
+    config = env.config or wire.EnvConfig()
+    template = request.prompt_template or wire.PromptTemplate()
+    params = _params(request)
+    settings = wire.Settings(**params)
+    wildcards = {**(template.wildcards or {}), **(request.wildcards or {})}
+    unknown = sorted(dialects.unknown_keys(request))
+    return Rollout(
+        trace_correlation_id=_correlation_id(request, settings),
+        seed=next((seed for seed in (request.seed, env.seed, config.seed) if seed is not None), 0),
+        task_id=request.task_id or request.instance_id or config.instance_id or config.task_id or None,
+        task_dir=Path(settings.task_dir) if settings.task_dir else None,
+        sections=tuple(_sections(request, template)),
+        values=_scalars(config) | {name: text for name, text in wildcards.items() if text != "REQUIRED"},
+        required=tuple(name for name, text in wildcards.items() if text == "REQUIRED"),
+        inference_url=request.inference_url or settings.inference_url,
+        model=settings.model or template.model or "",
+        provider=settings.provider,
+        agent=settings.agent or settings.agent_type or None,
+        scorer=tuple(settings.scorer) if isinstance(settings.scorer, list) else settings.scorer,
+        limits=_limits(request, settings),
+        overrides=tuple(context.read(request)),
+        params=params,
+        container=request.env is not None or request.policy is not None,
+        extra=dict(request.model_extra or {}),
+        warnings=(f"unknown keys, ignored: {', '.join(unknown)}",) if unknown else (),
+    )
+
+
+def correlation_id_of(data: bytes | str) -> str | None:
+    """Return the correlation id of a request that `load` refuses, where one can be made out."""
+    return dialects.find_correlation_id(data)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of `rollout.json`."""
+    return wire.schema()
+
+
+def _params(request: wire.Request) -> dict[str, Any]:
+    """Merge the places of settings, as given: `params` win over `policy.config`."""
+    policy = request.policy or wire.Policy()
+    places = (request.policy_config, policy.config, request.params)
+    merged: dict[str, Any] = {}
+    for place in filter(None, places):
+        merged |= place.model_dump(exclude_none=True)
+    return merged
+
+
+def _correlation_id(request: wire.Request, settings: wire.Settings) -> str:
+    found = request.trace_correlation_id
+    found = settings.trace_correlation_id if found is None else found
+    if found is None:
+        raise RequestInvalid("trace_correlation_id: missing")
+    if not found.strip():
+        raise RequestInvalid("trace_correlation_id: must not be blank")
+    return found
+
+
+def _sections(request: wire.Request, template: wire.PromptTemplate) -> Iterator[Section]:
+    places = {
+        "prompt_template.sections": template.sections,
+        "prompt_template.messages": template.messages,
+        "messages": request.messages,
+    }
+    where, given = next(((where, found) for where, found in places.items() if found), ("", []))
+    for index, section in enumerate(given or []):
+        text = section.pattern if section.pattern is not None else section.content
+        if text is None:
+            raise RequestInvalid(f"{where}[{index}]: needs a pattern or a content")
+        yield Section(role=section.role or "user", pattern=text, order=section.order or 0)
+
+
+def _limits(request: wire.Request, settings: wire.Settings) -> Limits:
+    """Take the smallest of the limits on the whole: each of them was somebody's promise."""
+    given = request.limits or wire.Limits()
+    safety = request.safety or wire.Safety()
+    spans = (given.timeout_s, safety.max_time_s, settings.timeout)
+    chosen = {name: getattr(given, name) for name in Limits.model_fields}
+    chosen["timeout_s"] = min((span for span in spans if span is not None), default=None)
+    return Limits(**{name: value for name, value in chosen.items() if value is not None})
+
+
+def _scalars(config: wire.EnvConfig) -> dict[str, str]:
+    values = config.model_dump(exclude_none=True).items()
+    return {key: str(wire.as_text(value)) for key, value in values if isinstance(value, str | int | float)}
