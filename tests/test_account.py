@@ -1,0 +1,70 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from runner.account import find_account, give, hide, reaches
+from runner.errors import SandboxFailed
+from runner.process import Account
+
+AGENT = Account("agent", 12345, 12346, Path("/nonexistent"))
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder that everybody can reach (pytest closes its own to others)."""
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(0o755)
+    folder = tmp_path / "workspace"
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "a.py").write_text("pass\n")
+    return folder
+
+
+def test_without_the_user_or_the_rights_there_is_no_account() -> None:
+    account = find_account()
+    assert account is None or (os.geteuid() == 0 and account.name == "agent" and account.uid != 0)
+
+
+@as_root
+def test_a_given_folder_belongs_to_the_account_with_all_in_it(folder: Path) -> None:
+    give(folder, AGENT)
+    owners = {(path.stat().st_uid, path.stat().st_gid) for path in (folder, *folder.rglob("*"))}
+    assert owners == {(AGENT.uid, AGENT.gid)}
+
+
+@as_root
+def test_what_a_link_points_at_is_not_given_away(folder: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("ours")
+    (folder / "link").symlink_to(outside)
+    give(folder, AGENT)
+    assert outside.stat().st_uid == 0
+    assert (folder / "link").lstat().st_uid == AGENT.uid
+
+
+@as_root
+def test_a_workspace_below_a_closed_folder_is_refused_and_the_folder_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o700)
+    with pytest.raises(SandboxFailed, match=f"cannot reach .*: {tmp_path} is closed"):
+        give(folder, AGENT)
+
+
+@as_root
+def test_a_hidden_folder_is_out_of_reach_and_keeps_its_modes_below(folder: Path) -> None:
+    assert reaches(AGENT, folder)
+    assert hide(folder, AGENT)
+    assert not reaches(AGENT, folder / "src")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "src").stat().st_mode) & 0o055
+
+
+@as_root
+def test_the_accounts_own_folder_cannot_be_hidden_from_it(folder: Path) -> None:
+    give(folder, AGENT)
+    assert not hide(folder, AGENT)
