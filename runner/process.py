@@ -1,11 +1,31 @@
 """Starts a child, watches it, ends it and all it started: the only module that starts processes."""
 
+import contextlib
+import errno
+import functools
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
+from runner import cgroup, launch
 from runner.deadline import Deadline
+from runner.errors import SandboxFailed
+from runner.output import head_tail
+from runner.pidfd import ended
+from runner.pulse import Pulse
+from runner.sweep import Family, starting
+
+GRACE_S = 2.0
+"""Between SIGTERM and SIGKILL."""
+TICK_S = 0.1
+"""Between two looks at a running child; its end is seen at once."""
 
 Ending = Literal["exited", "deadline", "stalled", "stopped", "output"]
 
@@ -62,6 +82,8 @@ class Exit:
     duration_s: float
     oom: bool = False
     """The kernel's memory limit killed it or a child of it (the cgroup's own count says so)."""
+    survivors: tuple[int, ...] = ()
+    """Pids of what could not be ended: nothing may be scored beside them. Empty but for a broken sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +101,149 @@ class Watch:
 
 
 def run(command: Command, deadline: Deadline, watch: Watch | None = None) -> Exit:
-    """Run a child to its end or the deadline, then end everything that it started."""
-    raise NotImplementedError
+    """Run a child to its end or the deadline, then end everything that it started.
+
+    Nothing of the child's is alive on return (but `Exit.survivors`), nor after an exception of `watch` or
+    of a signal handler. May be called from any thread. Raises FileNotFoundError, PermissionError or another
+    OSError with the program as its `filename` where it does not start, and SandboxFailed where the sandbox
+    withholds the account or the disk.
+    """
+    return _run(command, deadline, watch or Watch(), Family(command.account.uid if command.account else None))
+
+
+def capture(
+    argv: Sequence[str],
+    timeout_s: float = 10.0,
+    *,
+    cwd: Path = Path("/"),
+    env: Mapping[str, str] | None = None,
+    limit: int = 100_000,
+) -> tuple[int, str]:
+    """Run a short tool call; return its exit code and what it said, head and tail within `limit` bytes.
+
+    That is its standard output, or its standard error where it wrote no other. Without `env` it gets the
+    runner's. Raises as `run` does.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        command = Command(argv, cwd, os.environ if env is None else env, out, err, max_output_bytes=2**26)
+        exit_ = _run(command, Deadline.after(timeout_s), Watch(), Family(orphans=False))
+        return exit_.code, head_tail(out, limit) or head_tail(err, limit)
+
+
+@functools.cache
+def can_isolate_network() -> bool:
+    """Say whether the sandbox lets the runner give a child a network of loopback alone."""
+    nothing = [sys.executable, "-I", "-S", "-c", ""]
+    return capture(launch.argv(launch.Limits(loopback_only=True), 2, nothing))[0] == 0
+
+
+def _run(command: Command, deadline: Deadline, watch: Watch, family: Family) -> Exit:
+    kills, began = cgroup.oom_kills(), time.monotonic()
+    try:
+        child = _start(command, family)
+        try:
+            ending = _wait(child.pid, command, deadline, watch, family)
+        finally:
+            _terminate(child.pid)
+    finally:
+        survivors = family.end()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(1.0)
+    watch.on_tick()
+    code = -signal.SIGKILL if child.returncode is None else child.returncode
+    return Exit(code, ending, time.monotonic() - began, cgroup.oom_kills() > kills, survivors)
+
+
+def _wait(pid: int, command: Command, deadline: Deadline, watch: Watch, family: Family) -> Ending:
+    pulse = Pulse(watch.stall_s, watch.last_sign, family.members) if watch.stall_s else None
+    while not ended(pid, min(TICK_S, deadline.remaining)):
+        watch.on_tick()
+        family.reap()
+        written = sum(path.stat().st_size for path in {command.stdout, command.stderr})
+        if deadline.passed:
+            return "deadline"
+        if written > command.max_output_bytes:
+            return "output"
+        if watch.should_stop():
+            return "stopped"
+        if pulse and pulse.stalled(written):
+            return "stalled"
+    return "exited"
+
+
+def _terminate(pid: int) -> None:
+    """Ask a child and its process group to end, and give them the grace."""
+    if not ended(pid, 0):
+        os.killpg(pid, signal.SIGTERM)
+        os.killpg(pid, signal.SIGCONT)
+        ended(pid, GRACE_S)
+
+
+def _start(command: Command, family: Family) -> subprocess.Popen[bytes]:
+    if any("\0" in argument for argument in command.argv):
+        raise OSError(errno.EINVAL, "an argument holds a NUL byte", command.argv[0])
+    loopback_only = not command.network and can_isolate_network()
+    with contextlib.ExitStack() as files:
+        out = files.enter_context(_create(command.stdout))
+        err = out if command.stderr == command.stdout else files.enter_context(_create(command.stderr))
+        stdin = files.enter_context(command.stdin.open("rb")) if command.stdin else subprocess.DEVNULL
+        options = {
+            "cwd": command.cwd,
+            "env": {**command.env, **family.env},
+            "start_new_session": True,
+            "stdin": stdin,
+            "stdout": out,
+            "stderr": err,
+        }
+        ids = _switch(command.account)
+        if not loopback_only and command.caps == Caps():
+            return _popen(command.argv, {**options, **ids}, family)
+        caps = command.caps
+        limits = launch.Limits(
+            caps.file_bytes, caps.processes, loopback_only, ids.get("user"), ids.get("group")
+        )
+        return _start_limited(command.argv, limits, options, family)
+
+
+def _popen(argv: Sequence[str], options: Mapping[str, Any], family: Family) -> subprocess.Popen[bytes]:
+    with starting:
+        child = subprocess.Popen(argv, **options)  # the one place that starts a process
+        family.root = child.pid
+    return child
+
+
+def _start_limited(
+    argv: Sequence[str], limits: launch.Limits, options: Mapping[str, Any], family: Family
+) -> subprocess.Popen[bytes]:
+    read, write = os.pipe()
+    try:
+        child = _popen(launch.argv(limits, write, argv), {**options, "pass_fds": (write,)}, family)
+    finally:
+        os.close(write)
+    try:
+        launch.check(read)
+    except OSError:
+        child.wait()
+        raise
+    return child
+
+
+def _switch(account: Account | None) -> dict[str, Any]:
+    """Return what makes a child run as the account."""
+    if account is None or account.uid == os.geteuid():
+        return {}
+    if os.geteuid() != 0:
+        raise SandboxFailed(
+            f"cannot run as user {account.name}", hint="only root can; start the runner as root"
+        )
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def _create(path: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise SandboxFailed(
+            f"cannot write {path}: {error.strerror}", hint="free space or rights there"
+        ) from error

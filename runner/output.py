@@ -1,0 +1,25 @@
+"""Reads what a child wrote, however much that is."""
+
+import os
+from pathlib import Path
+
+
+def head_tail(path: Path, limit: int = 20_000) -> str:
+    """Return a file's text, or its head and tail around a note of what was left out, within `limit` bytes.
+
+    Needs memory for `limit` bytes only; empty for a file that is not there. What is no UTF-8 becomes U+FFFD.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= limit:
+                return file.read(limit).decode(errors="replace")
+            head = file.read(limit // 2)
+            file.seek(size - limit // 2)
+            tail = file.read(limit // 2)
+    except FileNotFoundError:
+        return ""
+    left_out = size - len(head) - len(tail)
+    return (
+        f"{head.decode(errors='ignore')}\n... {left_out} bytes left out ...\n{tail.decode(errors='ignore')}"
+    )
