@@ -32,11 +32,11 @@ Status = Literal["success", "failure", "timeout", "network_error", "apply_failed
 class Failure(Exception):  # noqa: N818 - the project's word for it
     """A reason why the rollout was not measured.
 
-    `hint` is one sentence that tells the reader what to do; `phase` may be given where the class
-    leaves it open.
+    `hint` is one sentence that tells the reader what to do. Where class and raiser leave `phase` open,
+    the report fills in the phase in which it happened.
     """
 
-    phase: Phase = "result"
+    phase: Phase | None = None
     cause: ClassVar[Cause] = "runner"
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1

@@ -34,7 +34,7 @@ class FailureReport(Model):
         """Describe a failure."""
         return cls(
             kind=type(failure).__name__,
-            phase=failure.phase,
+            phase=failure.phase or "result",
             cause=failure.cause,
             retryable=failure.retryable,
             message=str(failure),
@@ -78,7 +78,7 @@ class Calls(Model):
 class Timings(Model):
     """Seconds by phase; null for a phase that was not reached."""
 
-    prepare_s: float | None = None
+    preparing_s: float | None = None
     """Request, task, overrides and snapshot."""
     agent_s: float | None = None
     scoring_s: float | None = None
@@ -175,6 +175,20 @@ class Result(Model):
                 "failure": FailureReport.of(failure),
                 "success_status": failure.status,
                 "status_detail": str(failure),
+            }
+        )
+
+    def slim(self) -> "Result":
+        """Return this result without what is large, for a disk that is full."""
+        longest = 200
+        return self.model_copy(
+            update={
+                "details": {key: value for key, value in self.details.items() if len(str(value)) <= longest},
+                "artifact": [],
+                "trace": None,
+                "checks": [],
+                "override_application_results": [],
+                "warnings": ["the disk is full: artifacts, trace, checks and long details are left out"],
             }
         )
 

@@ -1,0 +1,180 @@
+"""The command line: arguments, signals, exit codes, and the only place that prints.
+
+Exit codes: 0 measured, whatever the reward; 1 not measured, result written; 2 bad input, result written
+where an output path is known; 130 and 143 interrupted, result written.
+"""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from runner import __version__
+
+if TYPE_CHECKING:
+    from runner.display import Progress
+    from runner.errors import Failure
+    from runner.setting import Options
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    command = {"validate": _validate, "schema": _schema, "doctor": _doctor}.get(arguments.command, _run)
+    try:
+        return command(arguments)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run_rollout",
+        description="Let a coding agent work on a task, score what it left behind, write result.json.",
+        epilog="exit codes: 0 measured, 1 not measured, 2 bad input, 130 / 143 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"run_rollout {__version__}")
+    parser.add_argument("-i", "--input", type=Path, default=Path("/tmp/rollout.json"), help=_HELP["input"])  # noqa: S108
+    parser.add_argument("-o", "--output", type=Path, help=_HELP["output"])
+    parser.add_argument("--stdio", action="store_true", help=_HELP["stdio"])
+    _add_task_options(parser)
+    voice = parser.add_mutually_exclusive_group()
+    voice.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    voice.add_argument("--json", action="store_true", help="print the result as JSON at the end")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    validate = commands.add_parser("validate", help="say what a request would do, without running it")
+    validate.add_argument("file", type=Path, help="the request")
+    schema = commands.add_parser("schema", help="print the JSON Schemas of request and result")
+    schema.add_argument("which", nargs="?", choices=["request", "result"], help="just this one")
+    doctor = commands.add_parser("doctor", help="say what this image has and lacks for a rollout")
+    doctor.add_argument("--inference-url", help="also try whether this URL is reached")
+    for command in (validate, doctor):
+        command.add_argument("--json", action="store_true", help="print JSON")
+        _add_task_options(command)
+    return parser
+
+
+_HELP = {
+    "input": "the request (default: /tmp/rollout.json)",
+    "output": "the result (default: /tmp/result.json); everything whole goes to OUTPUT.d/",
+    "stdio": "request on stdin, and only the result on stdout",
+}
+
+
+def _add_task_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tasks", type=Path, metavar="DIR", help="a task folder, or a folder of them")
+    parser.add_argument("--workspace", type=Path, metavar="DIR", help="where the agent works")
+    parser.add_argument("--agent", help="this agent, whatever the request says")
+    parser.add_argument("--model", help="this model, whatever the request says")
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
+    from runner.setting import Options
+
+    given = {"agent": arguments.agent, "model": arguments.model}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return Options(tasks=arguments.tasks, workspace=arguments.workspace, changes=changes)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from runner.environment import secrets_of
+    from runner.errors import Failure, ResultUnwritable
+    from runner.report import Report
+    from runner.rollout import run
+
+    output = arguments.output or (None if arguments.stdio else Path("/tmp/result.json"))  # noqa: S108
+    _raise_on_signals()
+    try:
+        report = Report(output, secrets=secrets_of(_environ()))
+        failure = run(lambda: _read(arguments), report, _options(arguments), _progress(arguments))
+    except ResultUnwritable as unwritable:
+        return _complain(unwritable)
+    if arguments.stdio or arguments.json:
+        report.send(sys.stdout.buffer)
+    elif not arguments.quiet:
+        from runner.summary import summary
+
+        print(summary(report), flush=True)
+    if isinstance(failure, Failure):
+        return _complain(failure)
+    return 0
+
+
+def _read(arguments: argparse.Namespace) -> bytes:
+    from runner.errors import RequestInvalid
+
+    if arguments.stdio:
+        return sys.stdin.buffer.read()
+    try:
+        content: bytes = arguments.input.read_bytes()
+    except OSError as error:
+        raise RequestInvalid(
+            f"cannot read the request {arguments.input}: {error.strerror}", hint="name one with --input"
+        ) from error
+    return content
+
+
+def _progress(arguments: argparse.Namespace) -> "Progress":
+    from runner.display import Live, Plain, Progress
+
+    if arguments.quiet:
+        return Progress()
+    return Live(sys.stderr) if sys.stderr.isatty() else Plain(sys.stderr)
+
+
+def _raise_on_signals() -> None:
+    """Make the first SIGTERM or SIGINT end the rollout in order; later ones must not disturb that."""
+    from runner.errors import Interrupted
+
+    def interrupt(number: int, _frame: object) -> NoReturn:
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, interrupt)
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from runner.errors import Failure
+    from runner.plan import plan
+
+    try:
+        arguments.stdio, arguments.input = False, arguments.file
+        described = plan(_read(arguments), _options(arguments), _environ())
+    except Failure as failure:
+        return _complain(failure)
+    if arguments.json:
+        print(json.dumps(described, indent=2))
+    else:
+        width = max(map(len, described))
+        for name, value in described.items():
+            print(f"{name:<{width}}  {value if isinstance(value, str) else json.dumps(value)}")
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from runner.plan import schemas
+
+    both = schemas()
+    print(json.dumps(both[arguments.which] if arguments.which else both, indent=2))
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    raise NotImplementedError
+
+
+def _environ() -> dict[str, str]:
+    import os
+
+    return dict(os.environ)
+
+
+def _complain(failure: "Failure") -> int:
+    print(f"run_rollout: {failure.phase}: {failure}", file=sys.stderr, flush=True)
+    return failure.exit_code

@@ -1,0 +1,126 @@
+"""What is kept of a run and a score: fields of the result, and files beside it."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agents.base import AgentRun
+from runner.interceptor.base import Totals
+from runner.process import head_tail
+from runner.prompt import Prompt
+from runner.result import MOST_CHECKS, AgentReport, Artifact, Calls, Result
+from runner.setting import Setting
+from runner.trajectory import trajectory
+from scorers.base import Check, Score
+
+_ARTIFACT_BYTES = 64 * 1024
+_ALL_ARTIFACTS_BYTES = 256 * 1024
+_MOST_ARTIFACTS = 10
+_TEXT = 2000
+"""Characters of a message inside the result."""
+
+_KINDS = {".diff": "text/x-diff", ".json": "application/json", ".jsonl": "application/x-ndjson"}
+
+
+def agent_report(run: AgentRun, setting: Setting) -> AgentReport:
+    """Return what the result says of the agent."""
+    return AgentReport(
+        name=setting.agent_name,
+        version=run.version,
+        model=setting.rollout.model,
+        outcome=run.outcome,
+        exit_code=run.exit_code,
+        session_id=run.session_id,
+        steps=len(run.steps),
+        message=_short(run.message),
+        error=_short(run.error) if run.error else None,
+        usage=run.usage,
+        cost_usd=run.cost_usd,
+    )
+
+
+def call_report(totals: Totals) -> Calls:
+    """Return what the result says of the model calls."""
+    return Calls(
+        count=totals.calls,
+        input_tokens=totals.input_tokens,
+        output_tokens=totals.output_tokens,
+        cost_usd=totals.cost_usd,
+    )
+
+
+def keep_run(run: AgentRun, setting: Setting, prompt: Prompt, files: Path) -> None:
+    """Write `trajectory.json`."""
+    document = trajectory(
+        run,
+        agent=setting.agent_name,
+        model=setting.rollout.model,
+        prompt=prompt.text,
+        system_prompt=prompt.system,
+    )
+    (files / "trajectory.json").write_text(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def score_changes(score: Score, result: Result) -> dict[str, Any]:
+    """Return the result's fields for a verdict."""
+    counts = {"passed": score.passed, "total": score.total}
+    details = {
+        **result.details,
+        **counts,
+        "tests_passed": score.passed,
+        "tests_total": score.total,
+        "compilation": score.compiled,
+        "resolved": score.resolved,
+        "tampering": list(score.tampering),
+        "protected_changes": list(score.protected_changes),
+        "agent_duration_s": result.timings.agent_s,
+        **score.details,
+    }
+    return {
+        "success": True,
+        "success_status": "success",
+        "error": None,
+        "reward": score.reward,
+        "details": details,
+        "checks": [_brief(check) for check in score.checks[:MOST_CHECKS]],
+        "phase": "done",
+    }
+
+
+def artifacts(files: Path) -> list[Artifact]:
+    """Return head and tail of what was kept, under the hosted service's caps (64 KiB, 256 KiB, 10)."""
+    kept: list[Artifact] = []
+    room = _ALL_ARTIFACTS_BYTES
+    for path in list(_worth_showing(files))[:_MOST_ARTIFACTS]:
+        content = head_tail(path, min(_ARTIFACT_BYTES, room))
+        encoded = content.encode()
+        room -= len(encoded)
+        if not encoded or room < 0:
+            continue
+        kept.append(
+            Artifact(
+                name=str(path.relative_to(files)),
+                content=content,
+                content_type=_KINDS.get(path.suffix, "text/plain"),
+                metadata={"whole_size_bytes": path.stat().st_size},
+                size_bytes=len(encoded),
+                sha256=hashlib.sha256(encoded).hexdigest(),
+            )
+        )
+    return kept
+
+
+def _worth_showing(files: Path) -> Iterator[Path]:
+    """Yield the diff first, then logs: what a reader opens first must not fall to the cap."""
+    for pattern in ("agent.diff", "runner.log", "agent/*", "scorer/*.log", "scorer/*.txt"):
+        yield from sorted(path for path in files.glob(pattern) if path.is_file() and not path.is_symlink())
+
+
+def _brief(check: Check) -> Check:
+    return check.model_copy(update={"message": _short(check.message)})
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TEXT else f"{text[: _TEXT // 2]}\n[...]\n{text[-_TEXT // 2 :]}"

@@ -1,0 +1,178 @@
+"""The rollout itself, as `design.md` draws it: request, task, agent, score, result."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from agents.base import AgentRun, Assignment
+from runner.account import find_account, give
+from runner.boundary import boundary
+from runner.conclusion import agent_report, artifacts, call_report, keep_run, score_changes
+from runner.display import Progress
+from runner.errors import (
+    AgentFailed,
+    Failure,
+    OverrideFailed,
+    ReplayFailed,
+    RunnerFailed,
+    ScoringFailed,
+)
+from runner.interceptor import open_interceptor
+from runner.interceptor.base import Interceptor
+from runner.overrides import apply
+from runner.process import Account
+from runner.prompt import Prompt, render
+from runner.report import Report
+from runner.result import Stage
+from runner.setting import Folders, Options, Setting, folders, read_request, understand
+from runner.workspace import Baseline, Changes, baseline
+from scorers.base import Score, Submission
+
+
+def run(read: Callable[[], bytes], report: Report, options: Options, progress: Progress) -> Failure | None:
+    """Perform a rollout and finish its report, whatever happens; return why it was not measured, if so."""
+    try:
+        with boundary(RunnerFailed, log=report.files / "runner.log"), progress.showing():
+            _perform(read(), report, options, progress)
+    except Failure as failure:
+        report.fail(failure, artifact=artifacts(report.files))
+        return failure
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """All that the phases share."""
+
+    setting: Setting
+    folders: Folders
+    account: Account | None
+    interceptor: Interceptor
+    report: Report
+    progress: Progress
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Show, and time, one stage."""
+        self.progress.enter(stage)
+        with self.report.timed(stage):
+            yield
+
+
+def _perform(data: bytes, report: Report, options: Options, progress: Progress) -> None:
+    rollout = read_request(data, options)
+    report.note(
+        trace_correlation_id=rollout.trace_correlation_id,
+        inference_url=rollout.inference_url,
+        warnings=list(rollout.warnings),
+    )
+    setting = understand(rollout, options, os.environ)
+    report.note(details=setting.details())
+    progress.deadline = setting.deadline
+    account = find_account()
+    with (
+        folders(report.files, account) as places,
+        open_interceptor(setting.rollout, os.environ, folder=places.files) as interceptor,
+    ):
+        progress.totals = interceptor.totals
+        _measure(_Scene(setting, places, account, interceptor, report, progress))
+
+
+def _measure(scene: _Scene) -> None:
+    with scene.stage("preparing"):
+        prompt, before, env = _prepare(scene)
+    with scene.stage("agent"):
+        agent_run = _work(scene, prompt, env)
+    with scene.stage("scoring"):
+        changes = _look(scene, before, agent_run, prompt)
+        _require_a_run(agent_run, scene.interceptor)
+        score = _score(scene, before, changes)
+    files = scene.report.files
+    scene.report.finish(**score_changes(score, scene.report.result), artifact=artifacts(files))
+
+
+def _prepare(scene: _Scene) -> tuple[Prompt, Baseline, dict[str, str]]:
+    """Render the prompt, apply the overrides, then take the snapshot that the agent is measured against."""
+    setting = scene.setting
+    prompt = render(setting.rollout, setting.task)
+    applied = apply(setting, scene.folders.state)
+    scene.report.note(override_application_results=applied.statuses)
+    if applied.failed:
+        raise OverrideFailed(applied.failed)
+    if scene.account:
+        give(setting.task.workspace, scene.account)
+    return prompt, baseline(setting.task.workspace, scene.folders.state), applied.env
+
+
+def _work(scene: _Scene, prompt: Prompt, env: dict[str, str]) -> AgentRun:
+    setting, agent = scene.setting, scene.setting.agent
+    assignment = Assignment(
+        prompt=prompt.text,
+        system_prompt=prompt.system,
+        workspace=setting.task.workspace,
+        home=scene.folders.home,
+        logs=scene.folders.files / "agent",
+        model=setting.rollout.model,
+        endpoint=scene.interceptor.endpoint(agent.dialect) if agent.dialect else None,
+        deadline=setting.agent_deadline,
+        stall_s=setting.rollout.limits.stall_s,
+        env={**setting.env, **env},
+        account=scene.account,
+        options=setting.rollout.params,
+        solution=setting.task.solution if setting.agent_name == "oracle" else None,
+        last_call=scene.interceptor.last_call,
+        should_stop=scene.interceptor.stop,
+        on_step=scene.progress.step,
+    )
+    with boundary(AgentFailed, log=scene.report.files / "runner.log"):
+        return agent.run(assignment)
+
+
+def _look(scene: _Scene, before: Baseline, agent_run: AgentRun, prompt: Prompt) -> Changes:
+    """Seal the calls, keep what the agent did and said, and see what it changed."""
+    scene.interceptor.seal()
+    scene.report.note(
+        agent=agent_report(agent_run, scene.setting),
+        calls=call_report(scene.interceptor.totals()),
+    )
+    keep_run(agent_run, scene.setting, prompt, scene.folders.files)
+    return before.changes(scene.folders.files / "agent.diff")
+
+
+def _require_a_run(agent_run: AgentRun, interceptor: Interceptor) -> None:
+    """Refuse to score silence: the provider's own failure comes before the agent's exit that follows it."""
+    provider = interceptor.failure()
+    if provider and (
+        agent_run.failure or agent_run.outcome != "completed" or isinstance(provider, ReplayFailed)
+    ):
+        raise provider
+    if agent_run.failure:
+        raise agent_run.failure
+
+
+def _score(scene: _Scene, before: Baseline, changes: Changes) -> Score:
+    setting, task = scene.setting, scene.setting.task
+    scratch = scene.folders.state / "scratch"
+    scratch.mkdir()
+    submission = Submission(
+        workspace=task.workspace,
+        snapshot=before.snapshot,
+        changed=changes.paths,
+        diff=changes.text(),
+        instruction=task.instruction,
+        tests=task.tests,
+        scratch=scratch,
+        reports=scene.folders.files / "scorer",
+        deadline=setting.scoring_deadline,
+        env=setting.env,
+        account=scene.account,
+        protected=task.protected,
+        editable=task.editable,
+        verifier_env=task.verifier_env,
+        inference_url=scene.interceptor.upstream(),
+        inference_key=scene.interceptor.key,
+        model=setting.rollout.model,
+    )
+    with boundary(ScoringFailed, log=scene.report.files / "runner.log"):
+        return setting.scorer.score(submission)
