@@ -1,0 +1,115 @@
+"""The shared base of the command-line agents: an adapter states data, this runs it.
+
+An adapter says how its CLI is called, which variables and files it wants, and what its events mean;
+`agents/codex.py` shows all there is to one.
+"""
+
+import shutil
+import sys
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+from agents.base import Agent, AgentRun, Assignment, Endpoint
+from agents.ending import verdict
+from agents.events import Event, Journal, Stream
+from agents.launch import environment, launch, stderr_of, stdout_of
+from agents.repository import guidance, link_skills
+from agents.version import version_of
+from runner import process
+from runner.errors import AgentUnavailable, RequestInvalid
+from runner.output import head_tail
+
+SYSTEM = "system.md"
+"""The file in the home that holds the addition to the system prompt, empty where there is none."""
+TICK = 32 * 1024**2
+"""Bytes of output read at most between two looks at the deadline."""
+
+
+class CliAgent(Agent):
+    """An agent that is a command line and prints its events as JSON lines."""
+
+    program: ClassVar[str]
+    """The executable's name."""
+    memory: ClassVar[str | None] = None
+    """The file in the home that gets the workspace's instructions; null where the CLI reads them itself."""
+    home_skills: ClassVar[str | None] = None
+    """The folder in the home that gets the workspace's skills; null where the CLI reads them itself."""
+
+    @abstractmethod
+    def argv(self, assignment: Assignment) -> Sequence[str]:
+        """Return the arguments; the prompt comes by stdin."""
+
+    @abstractmethod
+    def variables(self, assignment: Assignment, endpoint: Endpoint) -> Mapping[str, str]:
+        """Return the variables that the CLI needs."""
+
+    def files(self, assignment: Assignment, endpoint: Endpoint) -> Mapping[str, str]:
+        """Return the text files that the CLI needs, by path in its home."""
+        del assignment, endpoint
+        return {}
+
+    @abstractmethod
+    def read(self, event: Event, journal: Journal) -> None:
+        """Write down what an event means; raise nothing but what an odd shape raises."""
+
+    def run(self, assignment: Assignment) -> AgentRun:
+        """Run the CLI in the workspace until it ends or must end."""
+        program = find(self.program)
+        if assignment.endpoint is None:
+            raise RequestInvalid(f"inference_url is missing: {self.name} needs a model")
+        self._furnish(assignment, assignment.endpoint)
+        env = environment(assignment, self.variables(assignment, assignment.endpoint))
+        journal, stream = Journal(assignment.on_step), Stream(stdout_of(assignment))
+        argv = [str(program), *self.argv(assignment)]
+        end = launch(assignment, argv, env, on_tick=lambda: self._read(stream.new(most=TICK), journal))
+        self._read(stream.last(), journal)
+        version = journal.version or version_of(program, assignment, env)
+        return _report(assignment, journal, end, version)
+
+    def _furnish(self, assignment: Assignment, endpoint: Endpoint) -> None:
+        texts = {SYSTEM: assignment.system_prompt, **self.files(assignment, endpoint)}
+        if self.memory:
+            texts[self.memory] = guidance(assignment.workspace)
+        for name, text in texts.items():
+            path = assignment.home / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        if self.home_skills:
+            link_skills(assignment.workspace, assignment.home / self.home_skills)
+
+    def _read(self, events: Iterable[Event], journal: Journal) -> None:
+        for event in events:
+            journal.events += 1
+            # Another version of the CLI may shape an event otherwise; the rest of the run still counts.
+            with suppress(KeyError, TypeError, AttributeError, ValueError, IndexError):
+                self.read(event, journal)
+
+
+def find(program: str) -> Path:
+    """Return the CLI of this installation, else the one on PATH."""
+    own = Path(sys.prefix, "clis", program)
+    found = own if own.exists() else shutil.which(program)
+    if found is None:
+        hint = f"link it to {own} or put it on PATH"
+        raise AgentUnavailable(f"there is no {program} at {own} or on PATH", hint=hint)
+    return Path(found)
+
+
+def _report(assignment: Assignment, journal: Journal, end: process.Exit, version: str | None) -> AgentRun:
+    how = verdict(journal, end, assignment, head_tail(stderr_of(assignment), 4_000))
+    return AgentRun(
+        outcome=how.outcome,
+        steps=journal.steps,
+        usage=journal.usage,
+        cost_usd=journal.cost_usd,
+        session_id=journal.session_id,
+        version=version,
+        exit_code=end.code,
+        message=journal.message,
+        error=how.error,
+        duration_s=end.duration_s,
+        failure=how.failure,
+    )

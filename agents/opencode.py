@@ -1,0 +1,122 @@
+"""OpenCode (`opencode run --format json`), checked against 1.18.33. It speaks any dialect; we use chat."""
+
+import json
+from datetime import UTC, datetime
+
+from agents.base import Assignment, Endpoint
+from agents.cli import SYSTEM, CliAgent
+from agents.events import Event, Journal
+
+_PROVIDER = "rollout"
+_KEY = "ROLLOUT_TOKEN"
+_OFF = (
+    "AUTOUPDATE",
+    "MODELS_FETCH",
+    "LSP_DOWNLOAD",
+    "DEFAULT_PLUGINS",
+    "PROJECT_CONFIG",
+    "CLAUDE_CODE",
+    "EXTERNAL_SKILLS",
+)
+_PATIENCE_MS = 3_600_000
+"""Silence is the interceptor's and the stall limit's to judge."""
+
+
+class OpenCode(CliAgent):
+    """Drives OpenCode, with the workspace's own configuration switched off."""
+
+    name = "opencode"
+    dialect = "chat"
+    program = "opencode"
+    memory = ".config/opencode/AGENTS.md"
+    home_skills = ".config/opencode/skills"
+
+    def argv(self, assignment: Assignment) -> list[str]:
+        """Run without plug-ins; a title of our own spares a request for one."""
+        flags = "--pure --thinking --format json --title rollout"
+        return ["run", *flags.split(), "--model", f"{_PROVIDER}/{assignment.model}"]
+
+    def variables(self, assignment: Assignment, endpoint: Endpoint) -> dict[str, str]:
+        """Switch off all that calls foreign hosts or reads the workspace's settings."""
+        del assignment
+        # DISABLE_FFF is not among them: with it the CLI asks for github.com.
+        off = (
+            "AUTOUPDATE MODELS_FETCH LSP_DOWNLOAD DEFAULT_PLUGINS PROJECT_CONFIG CLAUDE_CODE EXTERNAL_SKILLS"
+        )
+        return {f"OPENCODE_DISABLE_{what}": "1" for what in off.split()} | {
+            _KEY: endpoint.token,
+            # Every start asks the npm registry for a plug-in package, and does without where it is refused.
+            "npm_config_registry": "http://127.0.0.1:9/",
+        }
+
+    def files(self, assignment: Assignment, endpoint: Endpoint) -> dict[str, str]:
+        """Write the configuration; a model must be listed to be asked for."""
+        model = assignment.model
+        config = {
+            "autoupdate": False,
+            "share": "disabled",
+            "snapshot": False,
+            "permission": {"*": "allow"},
+            "instructions": [str(assignment.home / SYSTEM)],
+            "small_model": f"{_PROVIDER}/{model}",
+            "enabled_providers": [_PROVIDER],
+            "provider": {
+                _PROVIDER: {
+                    "npm": "@ai-sdk/openai-compatible",
+                    "options": {
+                        "baseURL": endpoint.openai_base,
+                        "apiKey": f"{{env:{_KEY}}}",
+                        "timeout": _PATIENCE_MS,
+                        "headerTimeout": _PATIENCE_MS,
+                        "chunkTimeout": _PATIENCE_MS,
+                    },
+                    "models": {model: {"name": model, "limit": {"context": 200_000, "output": 16_384}}},
+                },
+            },
+        }
+        return {".config/opencode/opencode.json": json.dumps(config)}
+
+    def read(self, event: Event, journal: Journal) -> None:
+        """Tell apart steps and what is in them; there is no final event."""
+        journal.session_id = event["sessionID"]
+        part = event.get("part", {})
+        match event["type"]:
+            case "step_start":
+                at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                journal.turn(part["messageID"], at.isoformat())
+            case "text":
+                journal.say(part["text"])
+            case "reasoning":
+                journal.think(part["text"])
+            case "tool_use":  # comes when the tool has ended
+                state = part["state"]
+                journal.call(part["callID"], part["tool"], state.get("input", {}))
+                observation = state.get("output", state.get("error"))
+                exit_code = state.get("metadata", {}).get("exit", 0)
+                journal.observe(
+                    part["callID"], observation, ok=state["status"] == "completed" and not exit_code
+                )
+            case "step_finish":
+                _finish(part, journal)
+            case "error":
+                error = event["error"]
+                data = error.get("data", {})
+                journal.fail(f"{error['name']}: {data.get('message', '')}", data.get("statusCode"))
+
+
+def _finish(part: Event, journal: Journal) -> None:
+    """Add a step's tokens, which leave out of input what was cached and out of output what was thought."""
+    tokens = part["tokens"]
+    cache = tokens["cache"]
+    journal.spend(
+        input_tokens=tokens["input"] + cache["read"] + cache["write"],
+        output_tokens=tokens["output"] + tokens["reasoning"],
+        cached_tokens=cache["read"],
+        cache_write_tokens=cache["write"],
+        reasoning_tokens=tokens["reasoning"],
+    )
+    match part["reason"]:
+        case "stop" | "length":
+            journal.finish()
+        case "content-filter":
+            journal.stop("refused", "the provider's content filter ended the answer")
