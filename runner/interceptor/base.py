@@ -20,8 +20,19 @@ class Totals:
 class Interceptor(Protocol):
     """Between the agent and the model for one rollout; a context manager opens and closes it."""
 
+    @property
+    def key(self) -> str:
+        """The key for the runner's own calls to `upstream`, such as a judge's."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was repaired or cannot be honoured, for the result."""
+
     def endpoint(self, dialect: Dialect) -> Endpoint:
         """Say where an agent of this dialect sends its calls."""
+
+    def upstream(self) -> str:
+        """Return the base for the runner's own calls, such as a judge's; they stay allowed once sealed."""
 
     def last_call(self) -> float:
         """Return `time.monotonic` of the last byte of any call, 0.0 before the first."""
