@@ -1,0 +1,118 @@
+"""Decides which turn of a script a request gets.
+
+- Turns are had in order. A turn is had when its last byte was sent; a client that goes away before, or that
+  met the turn's fault, gets the same turn when it asks again. No hash of the request is compared: two equal
+  requests in a row are two samples, not a retry.
+- A turn broken off by a fault is had all the same when the next request brings the result of a tool call
+  that the client took from the broken stream: playing it again would run the tool twice.
+- A request without tools is a side request (a title, a summary) where the turn wants tools, where another
+  request has offered some, or where it asks for a title: it gets a canned answer and no turn.
+- A request that fits no turn is answered with HTTP 400, which no CLI retries, and is the rollout's failure.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from runner.errors import ReplayFailed
+from runner.interceptor.received import Received
+from runner.interceptor.script import Fault, Script, Turn
+from runner.interceptor.shell import shell_tool
+
+SIDE = Turn(text="Replayed rollout")
+"""The answer to every side request."""
+_TITLE = re.compile(r"\btitle\b", re.IGNORECASE)
+_SHOWN = 200
+"""How many characters of a request a message quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What a request gets."""
+
+    turn: Turn
+    number: int | None
+    """The turn's number from 1; null for a side request, which takes no turn."""
+    fault: Fault | None = None
+    """What goes wrong this time."""
+
+
+@dataclass
+class Playback:
+    """The state of one replay; used by one thread."""
+
+    script: Script
+    failure: ReplayFailed | None = None
+    """Why a request fitted no turn; the first one stays."""
+    _had: set[int] = field(default_factory=set)
+    _taken: set[int] = field(default_factory=set)
+    _faults: dict[int, int] = field(default_factory=dict)
+    _broken: dict[int, set[str]] = field(default_factory=dict)
+    _seen_tools: bool = False
+
+    @property
+    def remaining(self) -> int:
+        """How many turns nobody has had yet."""
+        return len(self.script.turns) - len(self._had)
+
+    def take(self, request: Received) -> Play:
+        """Return what this request gets, or raise `ReplayFailed`: it fits no turn."""
+        self._seen_tools = self._seen_tools or bool(request.tools)
+        self._accept_broken(request)
+        free = (n for n in range(1, len(self.script.turns) + 1) if n not in self._had | self._taken)
+        number = next(free, None)
+        turn = None if number is None else self.script.turns[number - 1]
+        if self._aside(request, turn):
+            return Play(SIDE, None)
+        if turn is None or number is None:
+            raise self._misfit(request, f"there is no turn {len(self.script.turns) + 1}: the script ended")
+        if reason := _unfit(turn, request):
+            raise self._misfit(request, f"the request does not fit turn {number}: {reason}")
+        self._taken.add(number)
+        return Play(turn, number, self._fault(number, turn))
+
+    def close(self, play: Play, *, sent: bool, call_ids: set[str]) -> None:
+        """Note how a play ended: `sent` says that every byte of it reached the client's socket."""
+        if play.number is None:
+            return
+        self._taken.discard(play.number)
+        if play.fault is not None:
+            spent = self._faults.get(play.number, 0) + 1
+            self._faults[play.number] = spent
+            self._broken[play.number] = call_ids
+            if play.turn.only_a_fault and spent == play.fault.times:
+                self._had.add(play.number)
+        elif sent:
+            self._had.add(play.number)
+
+    def _accept_broken(self, request: Received) -> None:
+        results = set(request.call_ids)
+        for number, ids in self._broken.items():
+            if ids & results:
+                self._had.add(number)
+
+    def _aside(self, request: Received, turn: Turn | None) -> bool:
+        if request.tools or (turn is not None and turn.expect and turn.expect in request.newest):
+            return False
+        wanted = turn is not None and turn.calls_tools
+        return self._seen_tools or wanted or bool(_TITLE.search(request.system))
+
+    def _fault(self, number: int, turn: Turn) -> Fault | None:
+        fault = turn.fault
+        if fault is None or (fault.times != "always" and self._faults.get(number, 0) >= fault.times):
+            return None
+        return fault
+
+    def _misfit(self, request: Received, reason: str) -> ReplayFailed:
+        newest = " ".join(request.newest.split())
+        shown = f"{newest[:_SHOWN]}..." if len(newest) > _SHOWN else newest
+        error = ReplayFailed(f"{self.script.source}: {reason}", hint=f"the request's newest text: {shown!r}")
+        self.failure = self.failure or error
+        return error
+
+
+def _unfit(turn: Turn, request: Received) -> str:
+    if turn.expect is not None and turn.expect not in request.newest:
+        return f"it expects {turn.expect!r}"
+    if turn.commands and shell_tool(request.tools.values()) is None:
+        return f"it runs a shell command, and no shell tool is among {', '.join(request.tools) or 'none'}"
+    return ""
