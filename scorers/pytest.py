@@ -1,0 +1,92 @@
+"""The pytest scorer: the task's own Python and pytest, verdicts from our own events.
+
+`[scorer]` options: `trust` (`strict`, or `plain`: the tool's own run in the workspace), `python`, `args` (of
+pytest), `expected` or `fail_to_pass` / `pass_to_pass`, `overlay`, and those of `scorers.conditions`.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from runner.errors import TaskInvalid
+from runner.process import Command
+from scorers.base import Check, Score, Scorer, Submission, ratio
+from scorers.expected import expected_of, resolved, verdicts
+from scorers.pytest_python import find_python
+from scorers.pytest_session import Request, Session, run_session
+from scorers.reports import RunReport, write_reports
+
+_MARKERS = ("pytest.ini", "pytest.toml", "conftest.py", "tox.ini", "setup.cfg", "tests", "test")
+ARGS = ("--continue-on-collection-errors",)
+"""A file that cannot be collected fails its own tests only."""
+
+
+class Pytest(Scorer):
+    """Runs the tests of a Python project."""
+
+    name = "pytest"
+
+    @classmethod
+    def fits(cls, workspace: Path) -> bool:
+        """Say whether there is a pytest configuration, or anything that looks like a test."""
+        if any((workspace / name).exists() for name in _MARKERS if "." in name):
+            return True
+        folders = [workspace, *(workspace / name for name in ("tests", "test"))]
+        return any(any(folder.glob(glob)) for folder in folders for glob in ("test_*.py", "*_test.py"))
+
+    def score(self, submission: Submission) -> Score:
+        """Run the tests and return the verdict."""
+        trust = self.options.get("trust", "strict")
+        if trust not in {"strict", "plain"}:
+            raise TaskInvalid(f"[scorer] trust is {trust!r}", hint='"strict" or "plain"')
+        return self._plain(submission)
+
+    def _plain(self, submission: Submission) -> Score:
+        started = time.time()
+        session = self._run_in_workspace(submission)
+        checks = self._checks(session)
+        report = RunReport("pytest", checks, started, time.time(), session.version, session.outputs)
+        write_reports(submission.reports, report)
+        return Score(
+            reward=ratio(checks),
+            checks=checks,
+            resolved=resolved(checks) if expected_of(self.options) else None,
+            details=self._details(session, "plain"),
+        )
+
+    def _run_in_workspace(self, submission: Submission) -> Session:
+        python = find_python(self.options, submission.env, submission.workspace)
+        output = submission.reports / "pytest"
+        command = Command(
+            argv=[str(python)],
+            cwd=submission.workspace,
+            env={**submission.env, **submission.verifier_env, **self.options.get("env", {})},
+            stdout=output.with_suffix(".events"),
+            stderr=output.with_suffix(".log"),
+            account=submission.account,
+        )
+        return run_session(command, Request(self._args()), submission.deadline)
+
+    def _args(self) -> list[str]:
+        args = self.options.get("args", [])
+        if not isinstance(args, list) or not all(isinstance(each, str) for each in args):
+            raise TaskInvalid(f"[scorer] args is {args!r}, no list of texts", hint='write ["tests", "-q"]')
+        return [*ARGS, *args]
+
+    def _checks(self, session: Session) -> tuple[Check, ...]:
+        expected = expected_of(self.options)
+        if expected:
+            return verdicts(expected, session.seen)
+        never_ran = Check(id="", status="failed", raw="missing", message="collected, but it never ran")
+        ids = dict.fromkeys((*session.ids, *session.seen))
+        seen = [session.seen.get(id_) or never_ran.model_copy(update={"id": id_}) for id_ in ids]
+        return (*session.errors.values(), *seen)
+
+    def _details(self, session: Session, trust: str) -> dict[str, Any]:
+        return {
+            "trust": trust,
+            "pytest": session.version,
+            "python": session.starts[0]["python"],
+            "exit_code": session.exit.code,
+            **({"ended": session.exit.ending} if session.exit.ending != "exited" else {}),
+        }

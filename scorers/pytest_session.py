@@ -1,0 +1,170 @@
+"""One run of pytest under our eyes: `pytest_events.py` in the task's interpreter, and what it tells."""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.deadline import Deadline
+from runner.errors import SandboxFailed, ScorerUnavailable
+from runner.process import Command, Exit, run
+from scorers.base import Check
+from scorers.expected import clip
+from scorers.pytest_verdict import ended_without_result, verdict, worse
+
+SCRIPT = Path(__file__).with_name("pytest_events.py")
+_EVENTS_BYTES = 512 * 1024**2
+
+
+@dataclass(slots=True)
+class Session:
+    """What one run of pytest said."""
+
+    exit: Exit
+    seen: dict[str, Check] = field(default_factory=dict)
+    """A verdict for each test that began."""
+    ids: list[str] = field(default_factory=list)
+    """What was collected, in order."""
+    marks: dict[str, list[str]] = field(default_factory=dict)
+    """`xfail` and `doctest`, of the collected tests that are so."""
+    errors: dict[str, Check] = field(default_factory=dict)
+    """Files that could not be collected."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    """What each test printed."""
+    begun: dict[str, None] = field(default_factory=dict)
+    starts: list[Mapping[str, Any]] = field(default_factory=list)
+    finishes: list[int] = field(default_factory=list)
+    missing: str = ""
+    """Why pytest could not be imported."""
+    forged: bool = False
+    """A line among the events that is none of ours."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the session ended by itself, as it said, and nothing but it spoke."""
+        finished = self.exit.ending == "exited" and self.finishes == [self.exit.code]
+        return finished and len(self.starts) == 1 and not self.forged
+
+    @property
+    def version(self) -> str:
+        """The version of pytest."""
+        return str(self.starts[0]["pytest"]) if self.starts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `pytest_events.py` is asked to do."""
+
+    args: Sequence[str]
+    tree: Path | None = None
+    """The tree to score (strict); null runs in the current folder as `python -m pytest` does."""
+    workspace: Path | None = None
+    """Where the agent worked: what an installation points to there is taken from the tree instead."""
+    only: Sequence[str] | None = None
+    """Run these ids alone."""
+    script: Path = SCRIPT
+
+    def text(self, key: str) -> bytes:
+        """Return the request as the script reads it."""
+        paths = {
+            name: str(path) if path else None
+            for name, path in (("tree", self.tree), ("workspace", self.workspace))
+        }
+        return json.dumps({"args": list(self.args), "only": self.only, "key": key, **paths}).encode()
+
+
+def run_session(command: Command, request: Request, deadline: Deadline) -> Session:
+    """Run `command` (an interpreter with its switches) on the script, and return what it said.
+
+    Raises `ScorerUnavailable` where pytest cannot be imported, `SandboxFailed` where a process is immortal.
+    """
+    key = secrets.token_hex(16)
+    with _memory_file(request.text(key)) as stdin:
+        argv = [*command.argv, str(request.script)]
+        full = Command(**{**_fields(command), "argv": argv, "stdin": stdin})
+        session = Session(run(full, deadline))
+    if session.exit.survivors:
+        raise SandboxFailed(
+            f"processes of the tests cannot be ended: {session.exit.survivors}", phase="scoring"
+        )
+    for event in _events(command.stdout, key, session):
+        _take(session, event)
+    _require_start(session, command)
+    for id_ in session.begun:
+        if id_ not in session.seen:
+            session.seen[id_] = ended_without_result(id_, session.exit)
+    return session
+
+
+def _fields(command: Command) -> dict[str, Any]:
+    return {name: getattr(command, name) for name in Command.__dataclass_fields__}
+
+
+@contextmanager
+def _memory_file(content: bytes) -> Iterator[Path]:
+    """Hold the request in memory: the key in it is never on a disk that tests can read."""
+    fd = os.memfd_create("request")
+    try:
+        with os.fdopen(os.dup(fd), "wb") as file:
+            file.write(content)
+        yield Path(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
+
+
+def _events(path: Path, key: str, session: Session) -> Iterator[dict[str, Any]]:
+    chain = hmac.new(key.encode(), digestmod=hashlib.sha256)
+    with path.open("rb") as file:
+        while line := file.readline(_EVENTS_BYTES):
+            mac, _, body = line.rstrip(b"\n").partition(b" ")
+            chain.update(body)
+            if not line.endswith(b"\n") or not hmac.compare_digest(mac, chain.hexdigest()[:32].encode()):
+                session.forged = session.forged or line.endswith(b"\n")
+                return
+            yield json.loads(body)
+
+
+def _take(session: Session, event: dict[str, Any]) -> None:
+    match event["event"]:
+        case "start":
+            session.starts.append(event)
+        case "missing":
+            session.missing = event["message"]
+        case "collected":
+            session.ids += [id_ for id_ in event["ids"] if id_ not in session.begun]
+            session.marks |= event["marks"]
+        case "error":
+            error = Check(
+                id=event["id"], status="failed", raw="collection error", message=clip(event["message"])
+            )
+            session.errors[event["id"]] = error
+        case "begin":
+            session.begun[event["id"]] = None
+        case "result":
+            check = verdict(event["id"], event["phases"], event["message"])
+            session.seen[check.id] = worse(session.seen.get(check.id), check)
+            session.outputs[check.id] = event["output"]
+        case "finish":
+            session.finishes.append(event["code"])
+
+
+def _require_start(session: Session, command: Command) -> None:
+    if session.starts and not session.missing:
+        return
+    python = command.argv[0]
+    if session.missing:
+        raise ScorerUnavailable(
+            f"pytest does not start in {python}: {session.missing}",
+            hint=f"run: {python} -m pip install pytest",
+        )
+    said = clip(command.stderr.read_text(errors="replace")[-4000:], 300, 1500).strip()
+    raise ScorerUnavailable(
+        f"{python} ended ({session.exit.ending}, code {session.exit.code}) before pytest began: {said}",
+        hint="run this interpreter by hand, or name another in [scorer] python",
+    )
