@@ -13,17 +13,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from agents.base import Agent, AgentRun, Assignment, Endpoint
-from agents.ending import verdict
+from agents.ending import report
 from agents.events import Event, Journal, Stream
-from agents.launch import environment, launch, stderr_of, stdout_of
+from agents.launch import environment, furnish, launch
 from agents.repository import guidance, link_skills
 from agents.version import version_of
-from runner import process
 from runner.errors import AgentUnavailable, RequestInvalid
-from runner.output import head_tail
 
-SYSTEM = "system.md"
-"""The file in the home that holds the addition to the system prompt, empty where there is none."""
 TICK = 32 * 1024**2
 """Bytes of output read at most between two looks at the deadline."""
 
@@ -62,21 +58,18 @@ class CliAgent(Agent):
             raise RequestInvalid(f"inference_url is missing: {self.name} needs a model")
         self._furnish(assignment, assignment.endpoint)
         env = environment(assignment, self.variables(assignment, assignment.endpoint))
-        journal, stream = Journal(assignment.on_step), Stream(stdout_of(assignment))
+        events = assignment.logs / "events.jsonl"
+        journal, stream = Journal(assignment.on_step), Stream(events)
         argv = [str(program), *self.argv(assignment)]
-        end = launch(assignment, argv, env, on_tick=lambda: self._read(stream.new(most=TICK), journal))
+        end = launch(assignment, argv, env, events, lambda: self._read(stream.new(most=TICK), journal))
         self._read(stream.last(), journal)
-        version = journal.version or version_of(program, assignment, env)
-        return _report(assignment, journal, end, version)
+        journal.version = journal.version or version_of(program, assignment, env)
+        return report(assignment, journal, end)
 
     def _furnish(self, assignment: Assignment, endpoint: Endpoint) -> None:
-        texts = {SYSTEM: assignment.system_prompt, **self.files(assignment, endpoint)}
+        furnish(assignment, self.files(assignment, endpoint))
         if self.memory:
-            texts[self.memory] = guidance(assignment.workspace)
-        for name, text in texts.items():
-            path = assignment.home / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            furnish(assignment, {self.memory: guidance(assignment.workspace)})
         if self.home_skills:
             link_skills(assignment.workspace, assignment.home / self.home_skills)
 
@@ -96,20 +89,3 @@ def find(program: str) -> Path:
         hint = f"link it to {own} or put it on PATH"
         raise AgentUnavailable(f"there is no {program} at {own} or on PATH", hint=hint)
     return Path(found)
-
-
-def _report(assignment: Assignment, journal: Journal, end: process.Exit, version: str | None) -> AgentRun:
-    how = verdict(journal, end, assignment, head_tail(stderr_of(assignment), 4_000))
-    return AgentRun(
-        outcome=how.outcome,
-        steps=journal.steps,
-        usage=journal.usage,
-        cost_usd=journal.cost_usd,
-        session_id=journal.session_id,
-        version=version,
-        exit_code=end.code,
-        message=journal.message,
-        error=how.error,
-        duration_s=end.duration_s,
-        failure=how.failure,
-    )

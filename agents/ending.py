@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from agents.base import Assignment, Outcome
+from agents.base import AgentRun, Assignment, Outcome
 from agents.events import Journal
+from agents.launch import stderr_of
 from runner.errors import AgentUnavailable, Failure, ModelFailed, ModelRejected, SandboxFailed
+from runner.output import head_tail
 from runner.process import Exit
 
 _CONTEXT = re.compile(
@@ -30,6 +32,24 @@ class Verdict:
     outcome: Outcome
     error: str | None = None
     failure: Failure | None = None
+
+
+def report(assignment: Assignment, journal: Journal, end: Exit) -> AgentRun:
+    """Return the run: what the journal holds, and how it ended."""
+    how = verdict(journal, end, assignment, head_tail(stderr_of(assignment), 4_000))
+    return AgentRun(
+        outcome=how.outcome,
+        steps=journal.steps,
+        usage=journal.usage,
+        cost_usd=journal.cost_usd,
+        session_id=journal.session_id,
+        version=journal.version,
+        exit_code=end.code,
+        message=journal.message,
+        error=how.error,
+        duration_s=end.duration_s,
+        failure=how.failure,
+    )
 
 
 def verdict(journal: Journal, end: Exit, assignment: Assignment, stderr: str) -> Verdict:

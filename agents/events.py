@@ -23,11 +23,15 @@ Event = dict[str, Any]
 
 
 def clip(text: str, most: int = TEXT) -> str:
-    """Return `text`, or its head and tail where it is longer than `most` characters."""
+    """Return `text`, or its head and tail where it is longer than `most` characters.
+
+    Lone surrogates, which JSON can carry and UTF-8 cannot, become question marks.
+    """
     if len(text) <= most:
-        return text
+        return text.encode(errors="replace").decode()
     half = most // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"
+    head, tail = clip(text[:half]), clip(text[-half:])
+    return f"{head}\n[... {len(text) - 2 * half} characters left out ...]\n{tail}"
 
 
 def _clip_all(value: Any) -> Any:  # noqa: ANN401 - any JSON value

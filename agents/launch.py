@@ -7,7 +7,12 @@ from pathlib import Path
 
 from agents.base import Assignment
 from runner import process
+from runner.errors import AgentUnavailable
 
+PROMPT = "prompt.md"
+"""The file in the home that holds the prompt, for those who do not read stdin."""
+SYSTEM = "system.md"
+"""The file in the home that holds the addition to the system prompt, empty where there is none."""
 _STEERING = re.compile(
     r"(ANTHROPIC|CLAUDE|CODEX|OPENAI|OPENCODE|XDG|MCP|DISABLE|npm_config)_.*"
     r"|CLAUDECODE|API_TIMEOUT_MS|MAX_THINKING_TOKENS|BUN_(BE_BUN|OPTIONS)|RUST_LOG|BASH_ENV|ENV",
@@ -34,18 +39,19 @@ def launch(
     assignment: Assignment,
     argv: Sequence[str],
     env: Mapping[str, str],
+    stdout: Path,
     on_tick: Callable[[], None] = lambda: None,
 ) -> process.Exit:
-    """Run a program to its end, the prompt on its stdin; its output goes to `stdout_of` and `stderr_of`."""
+    """Run a program to its end, the prompt on its stdin, its error output in `stderr_of(assignment)`."""
     (assignment.home / "tmp").mkdir(exist_ok=True)
-    prompt_of(assignment).write_text(assignment.prompt, encoding="utf-8")
+    furnish(assignment, {PROMPT: assignment.prompt, SYSTEM: assignment.system_prompt})
     give_home(assignment)
     command = process.Command(
         argv=argv,
         cwd=assignment.workspace,
         env=env,
-        stdin=prompt_of(assignment),
-        stdout=stdout_of(assignment),
+        stdin=assignment.home / PROMPT,
+        stdout=stdout,
         stderr=stderr_of(assignment),
         account=assignment.account,
     )
@@ -55,7 +61,13 @@ def launch(
         should_stop=lambda: assignment.should_stop() is not None,
         on_tick=on_tick,
     )
-    return process.run(command, assignment.deadline, watch)
+    try:
+        return process.run(command, assignment.deadline, watch)
+    except OSError as error:
+        message = f"{argv[0]} does not start: {error.strerror}"
+        raise AgentUnavailable(
+            message, hint="install it in this image, executable for the agent's user"
+        ) from error
 
 
 def give_home(assignment: Assignment) -> None:
@@ -65,16 +77,14 @@ def give_home(assignment: Assignment) -> None:
             os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
-def prompt_of(assignment: Assignment) -> Path:
-    """Return the file that holds the prompt."""
-    return assignment.home / "prompt.md"
-
-
-def stdout_of(assignment: Assignment) -> Path:
-    """Return the file that holds the agent's output."""
-    return assignment.logs / "agent.jsonl"
+def furnish(assignment: Assignment, texts: Mapping[str, str]) -> None:
+    """Write text files into the home, by path in it."""
+    for name, text in texts.items():
+        path = assignment.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="replace")
 
 
 def stderr_of(assignment: Assignment) -> Path:
     """Return the file that holds the agent's error output."""
-    return assignment.logs / "agent.stderr.txt"
+    return assignment.logs / "stderr.txt"

@@ -4,8 +4,9 @@ import json
 from datetime import UTC, datetime
 
 from agents.base import Assignment, Endpoint
-from agents.cli import SYSTEM, CliAgent
+from agents.cli import CliAgent
 from agents.events import Event, Journal
+from agents.launch import SYSTEM
 
 _PROVIDER = "rollout"
 _KEY = "ROLLOUT_TOKEN"
