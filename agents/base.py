@@ -157,6 +157,14 @@ class Agent(ABC):
     skills: ClassVar[str] = ".agents/skills"
     """Folder in the workspace from which it loads skills; overrides for skills land there."""
 
+    @classmethod
+    def tool(cls) -> str:
+        """Return what it runs, with its version, having tried that it starts; empty where it needs nothing.
+
+        Raises `AgentUnavailable` where that is missing. `run_rollout doctor` asks.
+        """
+        return ""
+
     @abstractmethod
     def run(self, assignment: Assignment) -> AgentRun:
         """Work in `assignment.workspace` until done or until the deadline, and say how it ended."""

@@ -133,6 +133,14 @@ class Scorer(ABC):
         del workspace
         return False
 
+    def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
+        """Return what it runs in a workspace, with its version; empty where it needs nothing.
+
+        Raises `ScorerUnavailable` where that is missing. `run_rollout doctor` asks.
+        """
+        del workspace, env
+        return ""
+
     @abstractmethod
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict, before `submission.deadline`."""
