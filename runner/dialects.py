@@ -50,7 +50,7 @@ def read(document: dict[str, Any]) -> Request:
     try:
         request = Request.model_validate(document)
     except ValidationError as error:
-        raise RequestInvalid("; ".join(_complaints(error))) from None
+        raise RequestInvalid("; ".join(complaints(error))) from None
     inner = request.task_app_request
     if inner is None:
         return request
@@ -117,7 +117,8 @@ def _refuse_unwritable(value: object, path: str) -> None:
             _refuse_unwritable(item, f"{path}[{index}]")
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
+def complaints(error: ValidationError) -> Iterator[str]:
+    """Yield one sentence for each of the first errors: the key, what was expected, what was there."""
     errors = error.errors(include_url=False)
     for one in errors[:_MOST_ERRORS]:
         key = _path(one["loc"])

@@ -12,7 +12,6 @@ from runner import context, dialects, wire
 from runner.context import ContextOverride
 from runner.errors import RequestInvalid
 
-
 _BUILT_IN = ("codex", "claude_code", "opencode")
 _ALIASES = {
     "claude": "claude_code",

@@ -21,7 +21,8 @@ def _branch(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
     return _BRANCHES.get(type(value))
 
 
-def _either(wanted: str) -> Discriminator:
+def either(wanted: str) -> Discriminator:
+    """Tell the branches of a union apart by their JSON type; `wanted` is the complaint's word for them."""
     return Discriminator(_branch, custom_error_type="wanted", custom_error_message=wanted)
 
 
@@ -50,7 +51,7 @@ Scorers = Annotated[
     Annotated[str, Tag(TEXT)]
     | Annotated[dict[str, Any], Tag(TABLE)]
     | Annotated[list[dict[str, Any]], Tag(LIST)],
-    _either("a scorer's name, a table or a list of tables"),
+    either("a scorer's name, a table or a list of tables"),
 ]
 
 
@@ -95,7 +96,7 @@ class Override(Wire):
     file_artifacts: (
         Annotated[
             Annotated[dict[str, str], Tag(TABLE)] | Annotated[list[FileArtifact], Tag(LIST)],
-            _either("an object of path and content, or a list"),
+            either("an object of path and content, or a list"),
         ]
         | None
     ) = None
@@ -109,7 +110,7 @@ class Override(Wire):
 
 Overrides = Annotated[
     Annotated[list[Override], Tag(LIST)] | Annotated[Override, Tag(TABLE)],
-    _either("a list of overrides, or one"),
+    either("a list of overrides, or one"),
 ]
 
 
