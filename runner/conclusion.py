@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.base import AgentRun
 from runner.interceptor.base import Totals
-from runner.process import head_tail
+from runner.output import head_tail
 from runner.prompt import Prompt
 from runner.result import MOST_CHECKS, AgentReport, Artifact, Calls, Result
 from runner.setting import Setting

@@ -1,7 +1,7 @@
 """The rollout itself, as `design.md` draws it: request, task, agent, score, result."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -92,11 +92,11 @@ def _measure(scene: _Scene) -> None:
     scene.report.finish(**score_changes(score, scene.report.result), artifact=artifacts(files))
 
 
-def _prepare(scene: _Scene) -> tuple[Prompt, Baseline, dict[str, str]]:
+def _prepare(scene: _Scene) -> tuple[Prompt, Baseline, Mapping[str, str]]:
     """Render the prompt, apply the overrides, then take the snapshot that the agent is measured against."""
     setting = scene.setting
     prompt = render(setting.rollout, setting.task)
-    applied = apply(setting, scene.folders.state)
+    applied = apply(setting, scene.folders.files / "agent", scene.account)
     scene.report.note(override_application_results=applied.statuses)
     if applied.failed:
         raise OverrideFailed(applied.failed)
@@ -105,7 +105,7 @@ def _prepare(scene: _Scene) -> tuple[Prompt, Baseline, dict[str, str]]:
     return prompt, baseline(setting.task.workspace, scene.folders.state), applied.env
 
 
-def _work(scene: _Scene, prompt: Prompt, env: dict[str, str]) -> AgentRun:
+def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:
     setting, agent = scene.setting, scene.setting.agent
     assignment = Assignment(
         prompt=prompt.text,

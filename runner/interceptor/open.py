@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from runner.errors import RequestInvalid
+from runner.interceptor.absent import Absent
 from runner.interceptor.base import Interceptor
 from runner.interceptor.direct import Direct
 from runner.interceptor.routing import disagreement, key_for, parse_url
@@ -19,7 +19,8 @@ def open_interceptor(rollout: Rollout, environ: Mapping[str, str], *, folder: Pa
     where `inference_url` or a parameter of ours cannot be understood.
     """
     if not rollout.inference_url:
-        raise RequestInvalid("inference_url is missing", hint="give https://host/path, or replay:FILE")
+        yield Absent()
+        return
     route = parse_url(rollout.inference_url)
     other = disagreement(route, rollout.trace_correlation_id)
     warnings = (*route.warnings, *([other] if other else []))
