@@ -1,0 +1,120 @@
+"""What a cargo workspace is made of, as cargo itself sees it."""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.errors import ScoringFailed
+from runner.output import head_tail
+from runner.process import run
+from scorers.cargo_setup import Setup
+
+LIBRARIES = frozenset({"lib", "rlib", "dylib", "cdylib", "staticlib", "proc-macro"})
+_ONE_WORD = {**dict.fromkeys(LIBRARIES, "lib"), "custom-build": "build"}
+_LIMIT_S = 60.0
+_MAX_METADATA_BYTES = 64 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target of one package."""
+
+    package: str
+    kind: str
+    """`lib` (of any crate type), `bin`, `test`, `example`, `bench` or `build`."""
+    name: str
+    source: Path
+    """Its root source file."""
+    manifest: Path
+    """The package's Cargo.toml."""
+    harness: bool = True
+    """False: the target has its own `main` and no tests that libtest knows."""
+    tested: bool = True
+    """Whether `cargo test` runs it."""
+    optional: bool = False
+    """Whether it is built with certain features only."""
+    doctested: bool = False
+    """Whether `cargo test` runs its documentation's examples."""
+
+    @property
+    def label(self) -> str:
+        """How its checks' ids begin: `demo lib`, `demo test integration`."""
+        return (
+            f"{self.package} {self.kind}" if self.kind == "lib" else f"{self.package} {self.kind} {self.name}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The packages of a workspace and their targets, in cargo's order."""
+
+    root: Path
+    targets: tuple[Target, ...]
+    packages: Mapping[str, Mapping[str, Any]]
+    """Each member as `cargo metadata` has it, by package id."""
+
+    def target(self, message: Mapping[str, Any]) -> Target | None:
+        """Return the member's target that a build message speaks of; null for a dependency's."""
+        package = self.packages.get(message.get("package_id", ""))
+        if package is None:
+            return None
+        kind, name = _kind(message["target"]), message["target"]["name"]
+        return next(
+            (t for t in self.targets if (t.package, t.kind, t.name) == (package["name"], kind, name)), None
+        )
+
+
+def read_workspace(setup: Setup) -> Workspace:
+    """Ask cargo for the workspace of `setup.directory`; ScoringFailed with its words where it cannot say."""
+    output, directory = setup.log("metadata"), setup.directory
+    asked = ["metadata", "--format-version=1", "--no-deps", "--offline"]
+    ended = run(setup.bare(asked, cwd=directory, output=output), setup.limit.at_most(_LIMIT_S))
+    if ended.code:
+        said = head_tail(output.with_name("metadata.err"), 2000).strip()
+        raise ScoringFailed(
+            f"cargo metadata failed in {directory}: {said}",
+            hint="the workspace needs a Cargo.toml that cargo accepts",
+        )
+    with output.with_name("metadata.out").open("rb") as file:
+        found = json.loads(file.read(_MAX_METADATA_BYTES))
+    members = set(found["workspace_members"])
+    packages = {package["id"]: package for package in found["packages"] if package["id"] in members}
+    targets = tuple(target for package in packages.values() for target in _targets(package))
+    return Workspace(Path(found["workspace_root"]), targets, packages)
+
+
+def _targets(package: Mapping[str, Any]) -> Iterator[Target]:
+    manifest = Path(package["manifest_path"])
+    bare = set(_without_harness(manifest))
+    for target in package["targets"]:
+        kind = _kind(target)
+        yield Target(
+            package=package["name"],
+            kind=kind,
+            name=target["name"],
+            source=Path(target["src_path"]),
+            manifest=manifest,
+            harness=(kind, target["name"]) not in bare and (kind, None) not in bare,
+            tested=target["test"],
+            optional=bool(target.get("required-features")),
+            doctested=target["doctest"],
+        )
+
+
+def _kind(target: Mapping[str, Any]) -> str:
+    first = str(target["kind"][0])
+    return _ONE_WORD.get(first, first)
+
+
+def _without_harness(manifest: Path) -> Iterator[tuple[str, str | None]]:
+    # `cargo metadata` does not tell.
+    table = tomllib.loads(manifest.read_text("utf-8"))
+    if table.get("lib", {}).get("harness") is False:
+        yield "lib", None
+    for kind in ("bin", "test", "example", "bench"):
+        for target in table.get(kind, ()):
+            if target.get("harness") is False:
+                yield kind, target.get("name")

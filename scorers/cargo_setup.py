@@ -1,0 +1,70 @@
+"""How cargo and the tests it built are started: one place for their environment, plain or strict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runner.deadline import Deadline
+from runner.errors import TaskInvalid
+from runner.process import Command
+from scorers.conditions import Conditions
+from scorers.toolchain import Toolchain
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A toolchain, the conditions of the run, and the task's choice of features."""
+
+    toolchain: Toolchain
+    conditions: Conditions
+    directory: Path
+    """The tree or workspace that is scored."""
+    logs: Path
+    """Where the streams of all that runs are kept."""
+    flags: tuple[str, ...] = ()
+    """For every cargo call: `--locked`, `--offline`, features."""
+
+    @property
+    def limit(self) -> Deadline:
+        """The deadline of a run that starts now."""
+        return self.conditions.limit
+
+    def log(self, name: str) -> Path:
+        """Return where the streams of one run go, without their suffix."""
+        return self.logs / name
+
+    def bare(self, arguments: Sequence[str], *, cwd: Path, output: Path) -> Command:
+        """Return a call of cargo without the flags."""
+        return self.conditions.command([str(self.toolchain.cargo), *arguments], cwd=cwd, output=output)
+
+    def cargo(
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: Path,
+        output: Path,
+        env: Mapping[str, str] | None = None,
+        rest: Sequence[str] = (),
+    ) -> Command:
+        """Return a call of cargo; `rest` goes behind `--`."""
+        argv = [str(self.toolchain.cargo), *arguments, *self.flags, *(["--", *rest] if rest else [])]
+        return self.conditions.command(argv, cwd=cwd, output=output, env=env)
+
+    def named(self, prefix: str) -> "Setup":
+        """Return this setup with its streams in files that begin with `prefix`."""
+        folder = self.logs / prefix
+        folder.mkdir(exist_ok=True)
+        return replace(self, logs=folder)
+
+
+def features(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return cargo's flags for `[scorer] features`, `all_features`, `no_default_features` and `release`."""
+    named = options.get("features", [])
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        raise TaskInvalid("[scorer] features is no list of names", hint='write features = ["serde"]')
+    switches = ("all_features", "no_default_features", "release")
+    return (
+        *([f"--features={','.join(named)}"] if named else []),
+        *(f"--{name.replace('_', '-')}" for name in switches if options.get(name) is True),
+    )

@@ -1,0 +1,60 @@
+"""Runs the examples in documentation comments: rustdoc compiles each and starts it as a process of its own.
+
+Read from rustdoc's text: its JSON would need RUSTC_BOOTSTRAP in cargo's environment, and that makes build
+scripts of dependencies choose other code. What an example prints stands below `failures:` only.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.process import run
+from scorers.base import Status
+from scorers.cargo_metadata import Target, Workspace
+from scorers.cargo_setup import Setup
+from scorers.expected import clip
+from scorers.libtest import Verdict
+
+MAX_OUTPUT_BYTES = 64 * 1024**2
+_LINE = re.compile(r"^test (?P<name>.+ \(line \d+\))(?: - [a-z ]+)? \.\.\. (?P<word>ok|FAILED|ignored)\b")
+_SECTION = re.compile(r"^---- (.+ \(line \d+\)) stdout ----$", re.MULTILINE)
+_STATUS: Mapping[str, Status] = {"ok": "passed", "FAILED": "failed", "ignored": "skipped"}
+
+
+def documented(workspace: Workspace) -> list[Target]:
+    """Return the libraries whose documentation `cargo test` runs."""
+    return [target for target in workspace.targets if target.kind == "lib" and target.doctested]
+
+
+def run_examples(setup: Setup, workspace: Workspace, target: Target) -> dict[str, Verdict]:
+    """Run the examples of one library; the names are rustdoc's: `src/lib.rs - add (line 5)`."""
+    package = next(id_ for id_, p in workspace.packages.items() if p["name"] == target.package)
+    output = setup.log(f"{target.package}-doc")
+    asked = ["test", "--doc", "--no-fail-fast", "--package", package]
+    run(setup.cargo(asked, cwd=workspace.root, output=output), setup.limit)
+    return parse(_text(output.with_name(f"{output.name}.out")))
+
+
+def parse(text: str) -> dict[str, Verdict]:
+    """Return the verdicts in rustdoc's text."""
+    verdicts: dict[str, Verdict] = {}
+    for run_text in re.split(r"^running \d+ tests?$", text, flags=re.MULTILINE)[1:]:
+        results, _, said = run_text.partition("\nfailures:\n")
+        messages = _messages(said)
+        for found in filter(None, map(_LINE.match, results.splitlines())):
+            name, word = found["name"], found["word"]
+            if name in verdicts:
+                verdicts[name] = Verdict("failed", "two results")
+            else:
+                verdicts[name] = Verdict(_STATUS[word], word.lower(), message=messages.get(name, ""))
+    return verdicts
+
+
+def _messages(said: str) -> dict[str, str]:
+    parts = _SECTION.split(said)[1:]
+    return {name: clip(text.strip()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(MAX_OUTPUT_BYTES).decode("utf-8", "replace")

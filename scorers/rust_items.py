@@ -1,0 +1,159 @@
+"""Finds the items of a Rust source that matter to scoring: modules, tests, and what is for tests alone."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from scorers.rust_tokens import Token, closing, tokens
+
+_QUALIFIERS = frozenset({"pub", "async", "unsafe", "const", "extern", "default", "safe"})
+_BLOCKS = frozenset({"fn", "mod", "impl", "trait", "struct", "enum", "union"})
+"""Items that end with their braces, or with a semicolon before any; all others end with a semicolon."""
+_TEST = re.compile(r"(?:\w+::)*(?:test|rstest|test_case|quickcheck)(?:$|\()")
+_CFG_TEST = re.compile(r"cfg\((?:all\()?test\b")
+_IGNORE = re.compile(r"ignore\b|cfg_attr\b.*\bignore\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a source file."""
+
+    kind: str
+    """The word that begins it: `mod`, `fn`, `use`, `impl`, ..."""
+    name: str
+    path: tuple[str, ...]
+    """The modules around it in this file."""
+    attributes: tuple[str, ...]
+    """Its outer attributes as they stand, without `#[` and `]`."""
+    docs: tuple[tuple[int, int], ...]
+    """Where its documentation comments are."""
+    start: int
+    """Where its first attribute or documentation comment begins."""
+    end: int
+    """Behind its last brace or semicolon."""
+    head: str
+    """From its first word to its braces."""
+    body: tuple[int, int] | None
+    """Inside its braces; null where it has none."""
+    children: tuple["Item", ...] = ()
+    """The items of a module."""
+
+    @property
+    def is_test(self) -> bool:
+        """Whether an attribute makes the function a test."""
+        return self.kind == "fn" and self._has(_TEST)
+
+    @property
+    def for_tests(self) -> bool:
+        """Whether it is a test, or exists in test builds alone."""
+        return self.is_test or self._has(_CFG_TEST)
+
+    @property
+    def ignored(self) -> bool:
+        """Whether it is marked to be ignored, or may be."""
+        return self._has(_IGNORE)
+
+    def _has(self, pattern: re.Pattern[str]) -> bool:
+        return any(pattern.match(re.sub(r"\s", "", attribute)) for attribute in self.attributes)
+
+
+def items(source: str) -> tuple[Item, ...]:
+    """Return the items at the top of a source, modules with theirs; functions and macros are not entered."""
+    stream = tokens(source)
+    return tuple(_Reader(source, stream, len(stream)).items())
+
+
+def walk(found: Sequence[Item]) -> Iterator[Item]:
+    """Yield every item, a module before what is in it."""
+    for item in found:
+        yield item
+        yield from walk(item.children)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads the items between two tokens."""
+
+    source: str
+    stream: Sequence[Token]
+    end: int
+    at: int = 0
+    path: tuple[str, ...] = ()
+
+    def items(self) -> Iterator[Item]:
+        while self.at < self.end:
+            begin, attributes, docs = self._before()
+            if self.at < self.end and (item := self._item(begin, attributes, docs)):
+                yield item
+
+    def _before(self) -> tuple[int, tuple[str, ...], tuple[tuple[int, int], ...]]:
+        begin = self.at
+        attributes: list[str] = []
+        docs: list[tuple[int, int]] = []
+        while self.at < self.end and (close := self._attached(self.at)) is not None:
+            token = self.stream[self.at]
+            if token.text[2:3] == "!" or self._text(self.at + 1) == "!":  # the module's, not the item's
+                begin, attributes, docs = close + 1, [], []
+            elif token.kind == "doc":
+                docs.append((token.start, token.end))
+            else:
+                attributes.append(self.source[self.stream[self.at + 1].end : self.stream[close].start])
+            self.at = close + 1
+        return begin, tuple(attributes), tuple(docs)
+
+    def _attached(self, at: int) -> int | None:
+        """Return the last token of the attribute or documentation comment at `at`; null where none is."""
+        if self.stream[at].kind == "doc":
+            return at
+        if self._text(at) != "#":
+            return None
+        return min(closing(self.stream, at + 1 + (self._text(at + 1) == "!")), self.end - 1)
+
+    def _item(
+        self, begin: int, attributes: tuple[str, ...], docs: tuple[tuple[int, int], ...]
+    ) -> Item | None:
+        first = self.at
+        word = self._qualified(first)
+        kind, name = self._text(word), self._text(word + 1)
+        stop, brace = self._extent(word, blocks=kind in _BLOCKS)
+        self.at = stop + 1
+        last = self.stream[min(stop, len(self.stream) - 1)]
+        if self.stream[min(word, len(self.stream) - 1)].kind != "word" or name == "!":
+            return None
+        opened = self.stream[brace] if brace is not None and kind in _BLOCKS else None
+        inside = _Reader(self.source, self.stream, stop, (brace or 0) + 1, (*self.path, name))
+        return Item(
+            kind=kind, name=name, path=self.path, attributes=attributes, docs=docs,
+            start=self.stream[begin].start, end=last.end,
+            head=self.source[self.stream[first].start : opened.start if opened else last.end],
+            body=(opened.end, last.start) if opened else None,
+            children=tuple(inside.items()) if opened and kind == "mod" else (),
+        )  # fmt: skip
+
+    def _qualified(self, at: int) -> int:
+        """Return where the item's own word is, behind `pub(crate)`, `unsafe`, `extern "C"`."""
+        while self._text(at) in _QUALIFIERS and self._text(at + 1) != "crate":
+            at += 1
+            if self._text(at) == "(":
+                at = closing(self.stream, at) + 1
+            elif at < self.end and self.stream[at].kind == "literal":
+                at += 1
+        return at
+
+    def _extent(self, at: int, *, blocks: bool) -> tuple[int, int | None]:
+        """Return where an item ends, and where its braces open."""
+        braces = blocks or self._text(at) == "{" or self._text(at + 1) == "!"
+        while at < self.end:
+            text = self.stream[at].text if self.stream[at].kind == "mark" else ""
+            if text == ";":
+                return at, None
+            if text and text in "([{":
+                close = closing(self.stream, at)
+                if text == "{" and braces:
+                    return close, at
+                at = close
+            at += 1
+        return self.end - 1, None
+
+    def _text(self, at: int) -> str:
+        return self.stream[at].text if at < len(self.stream) else ""
