@@ -9,6 +9,7 @@ import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ from agents.ending import report
 from agents.events import Event, Journal, Stream
 from agents.launch import environment, furnish, launch
 from agents.repository import guidance, link_skills
-from agents.version import version_of
+from agents.version import tried, version_of
 from runner.errors import AgentUnavailable, RequestInvalid
 
 TICK = 32 * 1024**2
@@ -33,6 +34,11 @@ class CliAgent(Agent):
     """The file in the home that gets the workspace's instructions; null where the CLI reads them itself."""
     home_skills: ClassVar[str | None] = None
     """The folder in the home that gets the workspace's skills; null where the CLI reads them itself."""
+
+    @classmethod
+    def tool(cls) -> str:
+        """Start the CLI for its version."""
+        return tried(find(cls.program))
 
     @abstractmethod
     def argv(self, assignment: Assignment) -> Sequence[str]:
@@ -60,11 +66,12 @@ class CliAgent(Agent):
         env = environment(assignment, self.variables(assignment, assignment.endpoint))
         events = assignment.logs / "events.jsonl"
         journal, stream = Journal(assignment.on_step), Stream(events)
+        watched = replace(assignment, should_stop=lambda: journal.hopeless or assignment.should_stop())
         argv = [str(program), *self.argv(assignment)]
-        end = launch(assignment, argv, env, events, lambda: self._read(stream.new(most=TICK), journal))
+        end = launch(watched, argv, env, events, lambda: self._read(stream.new(most=TICK), journal))
         self._read(stream.last(), journal)
         journal.version = journal.version or version_of(program, assignment, env)
-        return report(assignment, journal, end)
+        return report(watched, journal, end)
 
     def _furnish(self, assignment: Assignment, endpoint: Endpoint) -> None:
         furnish(assignment, self.files(assignment, endpoint))
@@ -75,6 +82,8 @@ class CliAgent(Agent):
 
     def _read(self, events: Iterable[Event], journal: Journal) -> None:
         for event in events:
+            if journal.hopeless:
+                return
             journal.events += 1
             # Another version of the CLI may shape an event otherwise; the rest of the run still counts.
             with suppress(KeyError, TypeError, AttributeError, ValueError, IndexError):

@@ -91,7 +91,7 @@ def _own_end(journal: Journal, end: Exit, assignment: Assignment, last_words: st
 
 def _cut_short(journal: Journal, end: Exit, assignment: Assignment, *, idle: bool) -> Verdict:
     if end.ending == "stopped":
-        return Verdict(assignment.should_stop() or "budget")
+        return Verdict(assignment.should_stop() or "budget", journal.error)
     if end.ending == "output":
         return Verdict("crashed", error="the agent printed more than its output limit")
     outcome: Outcome = "timeout" if end.ending == "deadline" else "stalled"

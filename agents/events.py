@@ -18,6 +18,8 @@ KEPT = 8_000_000
 """Characters of steps kept from the start, and as many from the end."""
 CALLS = 200
 """Tool calls kept of one step, and calls remembered as still running."""
+OVERFLOWS = 3
+"""So many contexts too long, without a tool call in between, are the end."""
 
 Event = dict[str, Any]
 
@@ -127,6 +129,7 @@ class Journal:
         self._head_size = self._tail_size = 0
         self._draft: _Draft | None = None
         self._running: dict[str, _Draft] = {}
+        self._overflows = 0
         self.events = 0
         """How many events have been read."""
         self.session_id: str | None = None
@@ -143,6 +146,8 @@ class Journal:
         """Whether that error is the model provider's."""
         self.status: int | None = None
         """Its HTTP status, where the CLI gives it."""
+        self.hopeless: Outcome | None = None
+        """The CLI goes round in circles and must be ended, with this outcome."""
         self.retrying: str | None = None
         """The provider's error that the CLI is trying again over; cleared by progress."""
 
@@ -165,7 +170,7 @@ class Journal:
 
     def call(self, call_id: str, name: str, arguments: object) -> None:
         """Note a tool call that begins."""
-        draft = self._progress()
+        draft, self._overflows = self._progress(), 0
         if len(draft.calls) < CALLS:
             draft.calls[call_id] = ToolCall(id=call_id, name=name, arguments=_object(arguments))
             self._running[call_id] = draft
@@ -205,6 +210,12 @@ class Journal:
     def stop(self, outcome: Outcome, error: str) -> None:
         """Note that the CLI says it ended otherwise, by no fault of the provider's."""
         self.outcome, self.error, self.provider = outcome, clip(error), False
+
+    def overflow(self, error: str) -> None:
+        """Note that the context was too long; a CLI that compacts may meet this again and again for ever."""
+        self.stop("context_length", error)
+        self._overflows += 1
+        self.hopeless = self.outcome if self._overflows >= OVERFLOWS else None
 
     def fail(self, error: str, status: int | None = None) -> None:
         """Note the provider's error that ends the work, unless progress follows."""

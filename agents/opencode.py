@@ -85,7 +85,7 @@ class OpenCode(CliAgent):
             case "step_start":
                 at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
                 journal.turn(part["messageID"], at.isoformat())
-            case "text":
+            case "text" if not part.get("synthetic"):  # the CLI's own words after a compaction
                 journal.say(part["text"])
             case "reasoning":
                 journal.think(part["text"])
@@ -100,9 +100,15 @@ class OpenCode(CliAgent):
             case "step_finish":
                 _finish(part, journal)
             case "error":
-                error = event["error"]
-                data = error.get("data", {})
-                journal.fail(f"{error['name']}: {data.get('message', '')}", data.get("statusCode"))
+                _fail(event["error"], journal)
+
+
+def _fail(error: Event, journal: Journal) -> None:
+    data = error.get("data", {})
+    if error["name"] == "ContextOverflowError":
+        journal.overflow(data["message"])
+    else:
+        journal.fail(f"{error['name']}: {data.get('message', '')}", data.get("statusCode"))
 
 
 def _finish(part: Event, journal: Journal) -> None:

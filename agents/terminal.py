@@ -36,7 +36,9 @@ def main(spec: Path) -> int:
         for pattern, reply, *times in told["answers"]
     ]
     program, *arguments = told["argv"]
-    child = pexpect.spawn(program, arguments, dimensions=(50, 200), timeout=None, encoding=None)
+    child: pexpect.spawn[bytes] = pexpect.spawn(
+        program, arguments, dimensions=(50, 200), timeout=None, encoding=None
+    )
     seen = b""
     while chunk := _read(child):
         sys.stdout.buffer.write(chunk)
