@@ -84,12 +84,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from runner.environment import secrets_of
     from runner.errors import Failure, ResultUnwritable
     from runner.report import Report
-    from runner.rollout import run
 
     output = arguments.output or (None if arguments.stdio else Path("/tmp/result.json"))  # noqa: S108
     _raise_on_signals()
     try:
         report = Report(output, secrets=secrets_of(_environ()))
+        from runner.rollout import run  # only now: a result must lie there within the first second
+
         failure = run(lambda: _read(arguments), report, _options(arguments), _progress(arguments))
     except ResultUnwritable as unwritable:
         return _complain(unwritable)
