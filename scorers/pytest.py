@@ -5,6 +5,7 @@ pytest), `expected` or `fail_to_pass` / `pass_to_pass`, `overlay`, and those of 
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from runner.errors import TaskInvalid
 from runner.process import Command
 from scorers.base import Check, Score, Scorer, Submission, ratio
 from scorers.expected import expected_of, resolved, verdicts
-from scorers.pytest_python import find_python
+from scorers.pytest_python import find_python, tried
 from scorers.pytest_session import Request, Session, run_session
 from scorers.reports import RunReport, write_reports
 
@@ -33,6 +34,10 @@ class Pytest(Scorer):
             return True
         folders = [workspace, *(workspace / name for name in ("tests", "test"))]
         return any(any(folder.glob(glob)) for folder in folders for glob in ("test_*.py", "*_test.py"))
+
+    def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
+        """Find the task's Python and its pytest."""
+        return tried(find_python(self.options, env, workspace), env)
 
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict."""

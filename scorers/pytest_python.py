@@ -28,6 +28,20 @@ def find_python(options: Mapping[str, Any], env: Mapping[str, str], workspace: P
     )
 
 
+def tried(python: Path, env: Mapping[str, str]) -> str:
+    """Return the interpreter's path and its pytest's version, having imported it."""
+    code, said = capture(
+        [str(python), "-c", "import pytest; print('pytest', pytest.__version__)"],
+        60.0,
+        cwd=Path("/"),
+        env=env,
+    )
+    if code:
+        why = (said.strip().splitlines() or [f"it ended with {code}"])[-1]
+        raise ScorerUnavailable(f"{python} has no pytest: {why}", hint=f"{python} -m pip install pytest")
+    return f"{python} {said.strip()}"
+
+
 def _candidates(options: Mapping[str, Any], env: Mapping[str, str], workspace: Path) -> list[Path]:
     if named := options.get("python"):
         found = shutil.which(named, path=env.get("PATH", "")) if os.sep not in named else None
