@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from agents.base import AgentRun, Assignment, Outcome
-from agents.events import Journal
+from agents.journal import Journal
 from agents.launch import stderr_of
 from runner.errors import AgentUnavailable, Failure, ModelFailed, ModelRejected, SandboxFailed
 from runner.output import head_tail

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from agents.base import Assignment, Endpoint
 from agents.cli import CliAgent
-from agents.events import Event, Journal
+from agents.journal import Journal
 from agents.launch import SYSTEM
+from agents.stream import Event
 
 _PROVIDER = "rollout"
 _KEY = "ROLLOUT_TOKEN"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from agents.base import AgentRun, Assignment
 from agents.ending import report
-from agents.events import TEXT, Journal
+from agents.journal import TEXT, Journal
 from agents.launch import environment, launch
 from runner.output import head_tail
 

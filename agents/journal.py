@@ -1,17 +1,13 @@
-"""What a CLI says while it works: its stream of JSON lines, read as it grows, kept in bounded memory."""
+"""What has been understood of a CLI's events: steps, usage and how it says it ended, in bounded memory."""
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from agents.base import Outcome, Step, ToolCall, Usage
 
-CHUNK = 1024**2
-LINE = 8 * 1024**2
-"""Bytes; a longer line is left out here, and stays in the log."""
 TEXT = 10_000
 """Characters of one message, argument or observation that are kept: half its head, half its tail."""
 KEPT = 8_000_000
@@ -20,8 +16,6 @@ CALLS = 200
 """Tool calls kept of one step, and calls remembered as still running."""
 OVERFLOWS = 3
 """So many contexts too long, without a tool call in between, are the end."""
-
-Event = dict[str, Any]
 
 
 def clip(text: str, most: int = TEXT) -> str:
@@ -45,52 +39,6 @@ def _clip_all(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, list):
         return [_clip_all(item) for item in value]
     return value
-
-
-class Stream:
-    """The events that a growing file of JSON lines has gained since the last look."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-        self._rest = b""
-        self._skipping = False
-
-    def new(self, *, most: int) -> Iterator[Event]:
-        """Yield the events of at most about `most` new bytes; what is no JSON object is passed over."""
-        end = self._offset + most
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            while self._offset < end and (chunk := file.read(CHUNK)):
-                self._offset += len(chunk)
-                for line in self._lines(chunk):
-                    yield from _event(line)
-
-    def last(self) -> Iterator[Event]:
-        """Yield all that is left, a last line without its newline included."""
-        size = self._path.stat().st_size
-        yield from self.new(most=size)
-        yield from _event(self._rest)
-        self._rest = b""
-
-    def _lines(self, chunk: bytes) -> Iterator[bytes]:
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            if not self._skipping:
-                yield line
-            self._skipping = False
-        if len(self._rest) > LINE:
-            self._rest, self._skipping = b"", True
-
-
-def _event(line: bytes) -> Iterator[Event]:
-    if line.lstrip()[:1] != b"{":
-        return
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return
-    yield event
 
 
 @dataclass
