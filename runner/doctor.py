@@ -39,7 +39,7 @@ def examine(options: Options, environ: Mapping[str, str], inference_url: str | N
 
 
 def _agents(asked: str | None) -> Iterator[Finding]:
-    """Look at the agents; the one asked for must be there, else any that needs a model."""
+    """Look at the agents; the one asked for must be there, else any that is a program."""
     named = [asked] if asked else known("agent")
     findings = [finding for name in named if (finding := _agent(name, always=bool(asked)))]
     nowhere = not any(finding.state == "ok" for finding in findings)
@@ -48,10 +48,8 @@ def _agents(asked: str | None) -> Iterator[Finding]:
 
 def _agent(name: str, *, always: bool) -> Finding | None:
     try:
-        agent = load_agent(name)
-        if agent.dialect is None and not always:
-            return None
-        return Finding(name, "ok", agent.tool() or "needs no program")
+        tool = load_agent(name).tool()
+        return Finding(name, "ok", tool or "needs no program") if tool or always else None
     except Failure as failure:
         return Finding(name, "absent", failure.message, failure.hint)
 
