@@ -154,6 +154,8 @@ class Agent(ABC):
     """How a request names it."""
     dialect: ClassVar[Dialect | None] = None
     """The dialect it speaks to a model; null for agents that call none."""
+    needs_model: ClassVar[bool] = True
+    """Whether an agent with a dialect is useless without an `inference_url`."""
     skills: ClassVar[str] = ".agents/skills"
     """Folder in the workspace from which it loads skills; overrides for skills land there."""
 

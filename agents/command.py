@@ -38,6 +38,7 @@ class CommandAgent(Agent):
 
     name = "command"
     dialect = "chat"
+    needs_model = False
 
     def run(self, assignment: Assignment) -> AgentRun:
         """Run the command to its end."""

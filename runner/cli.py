@@ -167,7 +167,19 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from dataclasses import asdict
+
+    from runner.doctor import examine
+
+    findings = examine(_options(arguments), _environ(), arguments.inference_url)
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        width = max(len(finding.what) for finding in findings)
+        for finding in findings:
+            hint = f" ({finding.hint})" if finding.hint else ""
+            print(f"{finding.state:<8} {finding.what:<{width}}  {finding.text}{hint}")
+    return int(any(finding.state == "missing" for finding in findings))
 
 
 def _environ() -> dict[str, str]:

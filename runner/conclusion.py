@@ -29,7 +29,7 @@ def agent_report(run: AgentRun, setting: Setting) -> AgentReport:
     return AgentReport(
         name=setting.agent_name,
         version=run.version,
-        model=setting.rollout.model,
+        model=setting.model,
         outcome=run.outcome,
         exit_code=run.exit_code,
         session_id=run.session_id,
@@ -56,7 +56,7 @@ def keep_run(run: AgentRun, setting: Setting, prompt: Prompt, files: Path) -> No
     document = trajectory(
         run,
         agent=setting.agent_name,
-        model=setting.rollout.model,
+        model=setting.model,
         prompt=prompt.text,
         system_prompt=prompt.system,
     )

@@ -24,6 +24,7 @@ from runner.overrides import apply
 from runner.process import Account
 from runner.prompt import Prompt, render
 from runner.report import Report
+from runner.request import correlation_id_of
 from runner.result import Stage
 from runner.setting import Folders, Options, Setting, folders, read_request, understand
 from runner.workspace import Baseline, Changes, baseline
@@ -61,6 +62,7 @@ class _Scene:
 
 
 def _perform(data: bytes, report: Report, options: Options, progress: Progress) -> None:
+    report.note(trace_correlation_id=correlation_id_of(data) or "")
     rollout = read_request(data, options)
     report.note(
         trace_correlation_id=rollout.trace_correlation_id,
@@ -106,15 +108,15 @@ def _prepare(scene: _Scene) -> tuple[Prompt, Baseline, Mapping[str, str]]:
 
 
 def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:
-    setting, agent = scene.setting, scene.setting.agent
+    setting, agent, url = scene.setting, scene.setting.agent, scene.setting.rollout.inference_url
     assignment = Assignment(
         prompt=prompt.text,
         system_prompt=prompt.system,
         workspace=setting.task.workspace,
         home=scene.folders.home,
         logs=scene.folders.files / "agent",
-        model=setting.rollout.model,
-        endpoint=scene.interceptor.endpoint(agent.dialect) if agent.dialect else None,
+        model=setting.model,
+        endpoint=scene.interceptor.endpoint(agent.dialect) if agent.dialect and url else None,
         deadline=setting.agent_deadline,
         stall_s=setting.rollout.limits.stall_s,
         env={**setting.env, **env},
@@ -172,7 +174,7 @@ def _score(scene: _Scene, before: Baseline, changes: Changes) -> Score:
         verifier_env=task.verifier_env,
         inference_url=scene.interceptor.upstream(),
         inference_key=scene.interceptor.key,
-        model=setting.rollout.model,
+        model=setting.model,
     )
     with boundary(ScoringFailed, log=scene.report.files / "runner.log"):
         return setting.scorer.score(submission)

@@ -14,7 +14,7 @@ from runner.deadline import Deadline
 from runner.environment import without_keys
 from runner.plugins import load_agent
 from runner.process import Account
-from runner.request import Rollout, choose_agent, load, require_inference_url
+from runner.request import Rollout, choose_agent, choose_model, load, require_inference_url
 from runner.scoring import scorer_for
 from runner.task import Task, find_task
 from scorers.base import Scorer
@@ -57,6 +57,11 @@ class Setting:
         }
 
     @property
+    def model(self) -> str:
+        """The model to ask for; empty for an agent that calls none."""
+        return choose_model(self.rollout, self.agent_name) if self.agent.dialect else self.rollout.model
+
+    @property
     def scoring_s(self) -> float:
         """Seconds kept back for scoring: the request's, else the task's, else a quarter; at most half."""
         limits = self.rollout.limits
@@ -86,7 +91,7 @@ def understand(rollout: Rollout, options: Options, environ: Mapping[str, str]) -
     task = find_task(rollout, options.tasks, environ, workspace=options.workspace)
     agent_name = choose_agent(rollout)
     agent = load_agent(agent_name)
-    if agent.dialect is not None:
+    if agent.dialect is not None and agent.needs_model:
         require_inference_url(rollout)
     return Setting(
         rollout=rollout,

@@ -79,7 +79,7 @@ def test_the_whole_work_of_a_command_is_scored_and_kept(sandbox: Sandbox) -> Non
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("", "not JSON"),
+        ("", "the request is empty"),
         ("{'single': 1}", "line 1, column 2"),
         ("[1, 2]", "no JSON object"),
         ('{"trace_correlation_id": "t", "limits": {"timeout_s": "ten"}}', "limits.timeout_s"),
