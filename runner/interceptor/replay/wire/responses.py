@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.interceptor.wire import chat
-from runner.interceptor.wire.base import Answer, Event, ToolUse, sse
+from runner.interceptor.replay.wire import chat
+from runner.interceptor.replay.wire.base import Answer, Event, ToolUse, sse
 
 error = chat.error
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.interceptor.wire.base import Answer, Event, ToolUse, sse
+from runner.interceptor.replay.wire.base import Answer, Event, ToolUse, sse
 
 
 def body(answer: Answer) -> dict[str, Any]:
@@ -23,7 +23,8 @@ def events(answer: Answer, request: Mapping[str, Any]) -> Iterator[Event]:
         yield sse(_chunk(answer, [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}]))
     end = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": finish_reason(answer)}
     yield sse(_chunk(answer, [end]), final=True)
-    if (request.get("stream_options") or {}).get("include_usage"):
+    options = request.get("stream_options")
+    if isinstance(options, Mapping) and options.get("include_usage"):
         yield sse({**_chunk(answer, []), "usage": usage(answer)}, final=True)
     yield sse("[DONE]", final=True)
 

@@ -5,21 +5,22 @@ import time
 from collections.abc import Iterator
 
 from runner.errors import ReplayFailed
-from runner.interceptor import shell
-from runner.interceptor.received import Received
-from runner.interceptor.script import Call, Turn
-from runner.interceptor.wire.base import Answer, Tokens, ToolUse
+from runner.interceptor.replay import shell
+from runner.interceptor.replay.playback import Play
+from runner.interceptor.replay.received import Received
+from runner.interceptor.replay.script import Call, Turn
+from runner.interceptor.replay.wire.base import Answer, Tokens, ToolUse
 
 BYTES_A_TOKEN = 4
 """The estimate where a script gives no usage."""
 
 
-def answer(turn: Turn, request: Received, serial: int) -> Answer:
-    """Return `turn` as the `serial`-th answer of this model, to `request`."""
-    name = f"replay{serial:06d}"
-    calls = tuple(_calls(turn, request, name))
+def answer(play: Play, request: Received) -> Answer:
+    """Return the turn as an answer to `request`."""
+    turn = play.turn
+    calls = tuple(_calls(turn, request, play.id))
     return Answer(
-        id=name,
+        id=play.id,
         model=request.model,
         created=int(time.time()),
         text=turn.text,

@@ -1,7 +1,7 @@
 """A replay script: the assistant's turns in one neutral format, whatever dialect asks for them.
 
 Written by hand it is TOML (`[[turns]]` tables), JSON (a list of turns, or `{"turns": [...]}`) or JSONL (a
-turn a line). `runner.interceptor.script_file` reads it.
+turn a line). `runner.interceptor.replay.script_file` reads it.
 """
 
 from collections.abc import Iterable, Mapping

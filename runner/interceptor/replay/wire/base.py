@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from runner.interceptor.script import Finish
+from runner.interceptor.replay.script import Finish
 
 ToolKind = Literal["function", "custom", "local_shell"]
 

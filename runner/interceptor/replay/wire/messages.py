@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.interceptor.wire.base import Answer, Event, ToolUse, sse
+from runner.interceptor.replay.wire.base import Answer, Event, ToolUse, sse
 
 
 def body(answer: Answer) -> dict[str, Any]:

@@ -10,17 +10,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.base import Dialect
 from runner.errors import ReplayFailed
 from runner.interceptor.host import host
-from runner.interceptor.playback import Playback
-from runner.interceptor.received import Received
-from runner.interceptor.script import Script
-from runner.interceptor.script_file import read_script
+from runner.interceptor.replay.playback import Playback
+from runner.interceptor.replay.received import Received
+from runner.interceptor.replay.script import Script
+from runner.interceptor.replay.script_file import read_script
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -73,7 +72,6 @@ def replay(script: Script | Path | str) -> Iterator[ReplayModel]:
 class _Replay:
     playback: Playback
     requests: deque[Received] = field(default_factory=deque)
-    serial: Iterator[int] = field(default_factory=lambda: count(1))
 
     def app(self) -> "web.Application":
         from aiohttp import web  # noqa: PLC0415 - 0.2 s, behind the listening socket
@@ -92,23 +90,19 @@ class _Replay:
         return _canned(request, path)
 
     async def _answer(self, http: "web.Request", request: Received) -> "web.StreamResponse":
-        from runner.interceptor.answers import answer  # noqa: PLC0415 - aiohttp is loaded by now
-        from runner.interceptor.delivery import deliver, refusal  # noqa: PLC0415
-        from runner.interceptor.wire import WIRES  # noqa: PLC0415
+        from runner.interceptor.replay.answers import answer  # noqa: PLC0415 - aiohttp is loaded by now
+        from runner.interceptor.replay.delivery import Delivery, refusal  # noqa: PLC0415
+        from runner.interceptor.replay.wire import WIRES  # noqa: PLC0415
 
         try:
             play = self.playback.take(request)
         except ReplayFailed as error:
             return refusal(WIRES[request.dialect or "responses"], 400, str(error))
-        said = answer(play.turn, request, next(self.serial))
-        sent = False
         try:
-            response = await deliver(http, request, said, play.turn, play.fault)
-            await _finish(http, response)
-            sent = True
+            delivery = Delivery(http, request, play, lambda: self.playback.had(play))
+            return await delivery.send(answer(play, request))
         finally:
-            self.playback.close(play, sent=sent, call_ids={call.id for call in said.calls})
-        return response
+            self.playback.release(play)
 
     def _remember(self, request: Received) -> None:
         self.requests.append(request)
@@ -125,13 +119,6 @@ def _received(http: "web.Request", raw: bytes, dialect: Dialect | None) -> Recei
     return Received(
         http.method, http.path_qs, headers, body if isinstance(body, dict) else {}, len(raw), dialect
     )
-
-
-async def _finish(http: "web.Request", response: "web.StreamResponse") -> None:
-    """Hand the last byte to the socket here, where it can still be noticed that nobody takes it."""
-    if http.transport is not None and not http.transport.is_closing():
-        await response.prepare(http)
-        await response.write_eof()
 
 
 def _canned(request: Received, path: str) -> "web.Response":

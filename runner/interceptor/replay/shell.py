@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from runner.interceptor.received import Tool
+from runner.interceptor.replay.received import Tool
 
 NAMES = (
     "exec_command",

@@ -3,8 +3,8 @@
 from types import MappingProxyType
 
 from agents.base import Dialect
-from runner.interceptor.wire import chat, messages, responses
-from runner.interceptor.wire.base import Answer, Event, ToolUse, Wire, sse
+from runner.interceptor.replay.wire import chat, messages, responses
+from runner.interceptor.replay.wire.base import Answer, Event, ToolUse, Wire, sse
 
 WIRES: MappingProxyType[Dialect, Wire] = MappingProxyType(
     {"responses": responses, "chat": chat, "messages": messages}

@@ -1,8 +1,8 @@
 """Decides which turn of a script a request gets.
 
-- Turns are had in order. A turn is had when its last byte was sent; a client that goes away before, or that
-  met the turn's fault, gets the same turn when it asks again. No hash of the request is compared: two equal
-  requests in a row are two samples, not a retry.
+- Turns are had in order. A turn is had when its last byte is handed to the socket; a client that goes away
+  before, or that met the turn's fault, gets the same turn when it asks again. No hash of the request is
+  compared: two equal requests in a row are two samples, not a retry.
 - A turn broken off by a fault is had all the same when the next request brings the result of a tool call
   that the client took from the broken stream: playing it again would run the tool twice.
 - A request without tools is a side request (a title, a summary) where the turn wants tools, where another
@@ -11,12 +11,13 @@
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from runner.errors import ReplayFailed
-from runner.interceptor.received import Received
-from runner.interceptor.script import Fault, Script, Turn
-from runner.interceptor.shell import shell_tool
+from runner.interceptor.replay.received import Received
+from runner.interceptor.replay.script import Fault, Script, Turn
+from runner.interceptor.replay.shell import shell_tool
 
 SIDE = Turn(text="Replayed rollout")
 """The answer to every side request."""
@@ -29,8 +30,10 @@ _SHOWN = 200
 class Play:
     """What a request gets."""
 
+    id: str
+    """Unique among all answers; every id in the answer holds it."""
     turn: Turn
-    number: int | None
+    number: int | None = None
     """The turn's number from 1; null for a side request, which takes no turn."""
     fault: Fault | None = None
     """What goes wrong this time."""
@@ -45,9 +48,10 @@ class Playback:
     """Why a request fitted no turn; the first one stays."""
     _had: set[int] = field(default_factory=set)
     _taken: set[int] = field(default_factory=set)
-    _faults: dict[int, int] = field(default_factory=dict)
-    _broken: dict[int, set[str]] = field(default_factory=dict)
+    _faults: Counter[int] = field(default_factory=Counter)
+    _broken: dict[str, int] = field(default_factory=dict)
     _seen_tools: bool = False
+    _serial: int = 0
 
     @property
     def remaining(self) -> int:
@@ -55,39 +59,50 @@ class Playback:
         return len(self.script.turns) - len(self._had)
 
     def take(self, request: Received) -> Play:
-        """Return what this request gets, or raise `ReplayFailed`: it fits no turn."""
+        """Return what this request gets, or raise `ReplayFailed`: it fits no turn.
+
+        The caller says `had` just before the last byte, and `release` at the end in any case.
+        """
         self._seen_tools = self._seen_tools or bool(request.tools)
         self._accept_broken(request)
+        self._serial += 1
+        answer_id = f"replay{self._serial:06d}"
         free = (n for n in range(1, len(self.script.turns) + 1) if n not in self._had | self._taken)
         number = next(free, None)
         turn = None if number is None else self.script.turns[number - 1]
         if self._aside(request, turn):
-            return Play(SIDE, None)
+            return Play(answer_id, SIDE)
         if turn is None or number is None:
             raise self._misfit(request, f"there is no turn {len(self.script.turns) + 1}: the script ended")
         if reason := _unfit(turn, request):
             raise self._misfit(request, f"the request does not fit turn {number}: {reason}")
+        if turn.fault is not None and self._faults[number] != turn.fault.times:
+            return self._fault(answer_id, turn, turn.fault, number)
         self._taken.add(number)
-        return Play(turn, number, self._fault(number, turn))
+        return Play(answer_id, turn, number)
 
-    def close(self, play: Play, *, sent: bool, call_ids: set[str]) -> None:
-        """Note how a play ended: `sent` says that every byte of it reached the client's socket."""
-        if play.number is None:
-            return
-        self._taken.discard(play.number)
-        if play.fault is not None:
-            spent = self._faults.get(play.number, 0) + 1
-            self._faults[play.number] = spent
-            self._broken[play.number] = call_ids
-            if play.turn.only_a_fault and spent == play.fault.times:
-                self._had.add(play.number)
-        elif sent:
+    def had(self, play: Play) -> None:
+        """Note that the client gets all of it."""
+        if play.number is not None and play.fault is None:
             self._had.add(play.number)
 
+    def release(self, play: Play) -> None:
+        """Give a turn that was not had back."""
+        if play.number is not None and play.fault is None:
+            self._taken.discard(play.number)
+
+    def _fault(self, answer_id: str, turn: Turn, fault: Fault, number: int) -> Play:
+        """Spend one fault at once, so that a retry which overtakes its end finds the next."""
+        self._faults[number] += 1
+        self._broken[answer_id] = number
+        if turn.only_a_fault and self._faults[number] == fault.times:
+            self._had.add(number)
+        return Play(answer_id, turn, number, fault)
+
     def _accept_broken(self, request: Received) -> None:
-        results = set(request.call_ids)
-        for number, ids in self._broken.items():
-            if ids & results:
+        for call_id in request.call_ids:
+            number = self._broken.get(call_id.removeprefix("call_").partition("_")[0])
+            if number is not None:
                 self._had.add(number)
 
     def _aside(self, request: Received, turn: Turn | None) -> bool:
@@ -95,12 +110,6 @@ class Playback:
             return False
         wanted = turn is not None and turn.calls_tools
         return self._seen_tools or wanted or bool(_TITLE.search(request.system))
-
-    def _fault(self, number: int, turn: Turn) -> Fault | None:
-        fault = turn.fault
-        if fault is None or (fault.times != "always" and self._faults.get(number, 0) >= fault.times):
-            return None
-        return fault
 
     def _misfit(self, request: Received, reason: str) -> ReplayFailed:
         newest = " ".join(request.newest.split())

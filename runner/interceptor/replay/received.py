@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from agents.base import Dialect
-from runner.interceptor.wire.base import ToolKind
+from runner.interceptor.replay.wire.base import ToolKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,8 @@ class Received:
     @cached_property
     def tools(self) -> Mapping[str, Tool]:
         """The tools offered, by name."""
-        offered = self.body.get("tools")
-        found = (_tool(entry, self.dialect) for entry in offered or () if isinstance(entry, Mapping))
-        return {tool.name: tool for tool in found} if isinstance(offered, list) else {}
+        found = (_tool(entry, self.dialect) for entry in _mappings(self.body.get("tools")))
+        return {tool.name: tool for tool in found}
 
     @cached_property
     def newest(self) -> str:
@@ -63,8 +62,8 @@ class Received:
     @cached_property
     def system(self) -> str:
         """The system prompt, wherever the dialect keeps it."""
-        first = [item for item in self._items if item.get("role") in {"system", "developer"}]
-        return "\n".join(map(text_of, (self.body.get("instructions"), self.body.get("system"), *first)))
+        own = [item for item in self._items if item.get("role") in ("system", "developer")]
+        return text_of([self.body.get("instructions"), self.body.get("system"), *own])
 
     @property
     def call_ids(self) -> Iterator[str]:
@@ -77,7 +76,11 @@ class Received:
         items = self.body.get("input", self.body.get("messages"))
         if isinstance(items, str):
             return [{"role": "user", "content": items}]
-        return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+        return _mappings(items)
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def text_of(value: object) -> str:
@@ -98,14 +101,12 @@ def _by_assistant(item: Mapping[str, Any]) -> bool:
 
 def _result_ids(item: Mapping[str, Any]) -> Iterator[str]:
     """Yield the call that a tool result names: each dialect has its own key for it."""
-    content = item.get("content")
-    parts = content if isinstance(content, list) else ()
     if str(item.get("type", "")).endswith("_output"):
         yield str(item.get("call_id"))
     if item.get("role") == "tool":
         yield str(item.get("tool_call_id"))
-    for part in parts:
-        if isinstance(part, Mapping) and part.get("type") == "tool_result":
+    for part in _mappings(item.get("content")):
+        if part.get("type") == "tool_result":
             yield str(part.get("tool_use_id"))
 
 
@@ -114,7 +115,7 @@ def _tool(entry: Mapping[str, Any], dialect: Dialect | None) -> Tool:
     inner = function if isinstance(function, Mapping) else entry
     schema = inner.get("parameters") or inner.get("input_schema") or {}
     kind: ToolKind = "function"
-    if dialect == "responses" and entry.get("type") in {"custom", "local_shell"}:
+    if dialect == "responses" and entry.get("type") in ("custom", "local_shell"):
         kind = entry["type"]
     name = inner.get("name") or entry.get("type") or ""
     return Tool(str(name), kind, schema if isinstance(schema, Mapping) else {})

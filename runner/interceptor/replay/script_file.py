@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from runner.errors import RequestInvalid
-from runner.interceptor.script import Script, Turn
+from runner.interceptor.replay.script import Script, Turn
 
 MAX_BYTES = 64 * 1024**2
 """Largest script that is read whole; a recording (`.jsonl`) is read line by line, whatever its size."""

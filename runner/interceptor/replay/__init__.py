@@ -1,0 +1,7 @@
+"""The replay model: plays a script of turns to any client of the three dialects, on loopback."""
+
+from runner.interceptor.replay.script import Call, Fault, Script, Turn
+from runner.interceptor.replay.script_file import read_script
+from runner.interceptor.replay.server import ReplayModel, replay
+
+__all__ = ["Call", "Fault", "ReplayModel", "Script", "Turn", "read_script", "replay"]
