@@ -50,9 +50,9 @@ test: check
 
 # Every interpreter from the floor on that is found here; each in an environment of its own.
 test-all: install
-	for python in python3.11 python3.12 python3.13 python3.14; do \
-	  $$python -c '' 2>/dev/null || { echo "$$python: not found, skipped"; continue; }; \
-	  $(MAKE) VENV=.venv-$$python PYTHON=$$python install && .venv-$$python/bin/pytest -n auto || exit 1; \
+	for python in $$($(BIN)/python tests/interpreters.py); do \
+	  venv=.venv-$$($$python -c 'import sys; print(*sys.version_info[:2], sep=".")'); \
+	  $(MAKE) VENV=$$venv PYTHON=$$python install && $$venv/bin/pytest -n auto || exit 1; \
 	done
 
 test-image: install
