@@ -7,7 +7,7 @@ test cannot tell them from the task's own. They never show in a report.
 import random
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scorers.base import Check
@@ -54,6 +54,12 @@ class Canaries:
         """Return a sentence for each place whose canary passed; the canary's name is not told."""
         places = {where for id_, where in self.ids.items() if id_ in seen and seen[id_].status == "passed"}
         return tuple(f"a test that must fail passed in {where}" for where in sorted(places))
+
+    def vanished(self, seen: Mapping[str, Check], left_out: Collection[str]) -> tuple[str, ...]:
+        """Return a sentence for each place whose canary never ran, though tests beside it did."""
+        ran = {id_.partition("::")[0] for id_ in seen if id_ not in self.ids}
+        gone = {where for id_, where in self.ids.items() if id_ not in seen and id_ not in left_out}
+        return tuple(f"a test that must fail was removed from {where}" for where in sorted(gone & ran))
 
     def without(self, seen: Mapping[str, Check]) -> dict[str, Check]:
         """Return what was seen without the canaries."""

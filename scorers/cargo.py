@@ -8,6 +8,7 @@
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,6 +34,11 @@ class Cargo(Scorer):
     def fits(cls, workspace: Path) -> bool:
         """Say whether the workspace has a Cargo.toml."""
         return (workspace / "Cargo.toml").is_file()
+
+    def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
+        """Find the workspace's toolchain."""
+        toolchain = find_toolchain(workspace, env)
+        return f"{toolchain.cargo} {toolchain.version.removeprefix('cargo ')}"
 
     def score(self, submission: Submission) -> Score:
         """Build, run, count."""

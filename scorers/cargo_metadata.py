@@ -36,6 +36,7 @@ class Target:
     """Whether `cargo test` runs it."""
     optional: bool = False
     """Whether it is built with certain features only."""
+    edition: str = "2021"
     doctested: bool = False
     """Whether `cargo test` runs its documentation's examples."""
 
@@ -100,6 +101,7 @@ def _targets(package: Mapping[str, Any]) -> Iterator[Target]:
             harness=(kind, target["name"]) not in bare and (kind, None) not in bare,
             tested=target["test"],
             optional=bool(target.get("required-features")),
+            edition=target["edition"],
             doctested=target["doctest"],
         )
 

@@ -14,7 +14,8 @@ from runner.process import Command
 from scorers.base import Check, Score, Scorer, Submission, ratio
 from scorers.expected import expected_of, resolved, verdicts
 from scorers.pytest_python import find_python, tried
-from scorers.pytest_session import Request, Session, run_session
+from scorers.pytest_session import Request, Session, copy_events, run_session
+from scorers.pytest_strict import score_strict
 from scorers.reports import RunReport, write_reports
 
 _MARKERS = ("pytest.ini", "pytest.toml", "conftest.py", "tox.ini", "setup.cfg", "tests", "test")
@@ -44,6 +45,8 @@ class Pytest(Scorer):
         trust = self.options.get("trust", "strict")
         if trust not in {"strict", "plain"}:
             raise TaskInvalid(f"[scorer] trust is {trust!r}", hint='"strict" or "plain"')
+        if trust == "strict":
+            return score_strict(submission, self.options, self._args())
         return self._plain(submission)
 
     def _plain(self, submission: Submission) -> Score:
@@ -52,6 +55,7 @@ class Pytest(Scorer):
         checks = self._checks(session)
         report = RunReport("pytest", checks, started, time.time(), session.version, session.outputs)
         write_reports(submission.reports, report)
+        copy_events([session], submission.reports / "events.jsonl")
         return Score(
             reward=ratio(checks),
             checks=checks,
@@ -61,22 +65,21 @@ class Pytest(Scorer):
 
     def _run_in_workspace(self, submission: Submission) -> Session:
         python = find_python(self.options, submission.env, submission.workspace)
-        output = submission.reports / "pytest"
         command = Command(
             argv=[str(python)],
             cwd=submission.workspace,
             env={**submission.env, **submission.verifier_env, **self.options.get("env", {})},
-            stdout=output.with_suffix(".events"),
-            stderr=output.with_suffix(".log"),
+            stdout=submission.scratch / "events",
+            stderr=submission.reports / "pytest.log",
             account=submission.account,
         )
-        return run_session(command, Request(self._args()), submission.deadline)
+        return run_session(command, Request([*ARGS, *self._args()]), submission.deadline)
 
     def _args(self) -> list[str]:
         args = self.options.get("args", [])
         if not isinstance(args, list) or not all(isinstance(each, str) for each in args):
             raise TaskInvalid(f"[scorer] args is {args!r}, no list of texts", hint='write ["tests", "-q"]')
-        return [*ARGS, *args]
+        return args
 
     def _checks(self, session: Session) -> tuple[Check, ...]:
         expected = expected_of(self.options)

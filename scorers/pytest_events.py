@@ -153,7 +153,15 @@ def run(channel: Channel, request: dict[str, Any], plugins: Sequence[object] = (
     except ImportError as error:
         channel.send("missing", message=str(error))
         return 1
-    channel.send("start", pid=channel.pid, python=sys.version.split()[0], pytest=pytest.__version__)
+    channel.send(
+        "start",
+        pid=channel.pid,
+        python=sys.version.split()[0],
+        pytest=pytest.__version__,
+        program=sys.executable,
+        pytest_at=pytest.__file__,
+        os_at=os.__file__,
+    )
     pytest.hookimpl(optionalhook=True)(Events.pytest_xdist_node_collection_finished)
     events = Events(channel.send, request["only"])
     code = int(pytest.main(request["args"], plugins=[events, *plugins]))

@@ -42,6 +42,14 @@ def tried(python: Path, env: Mapping[str, str]) -> str:
     return f"{python} {said.strip()}"
 
 
+def moved(python: Path, workspace: Path, tree: Path) -> Path:
+    """Return the new tree's interpreter for that of a virtual environment in the workspace."""
+    for path in (python, python.parent.resolve() / python.name):
+        if path.is_relative_to(workspace):
+            return tree / path.relative_to(workspace)
+    return python
+
+
 def _candidates(options: Mapping[str, Any], env: Mapping[str, str], workspace: Path) -> list[Path]:
     if named := options.get("python"):
         found = shutil.which(named, path=env.get("PATH", "")) if os.sep not in named else None

@@ -5,7 +5,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.deadline import Deadline
 from runner.errors import SandboxFailed, ScorerUnavailable
-from runner.process import Command, Exit, run
+from runner.process import Account, Command, Exit, Watch, run
 from scorers.base import Check
 from scorers.expected import clip
 from scorers.pytest_verdict import ended_without_result, verdict, worse
@@ -27,6 +27,8 @@ class Session:
     """What one run of pytest said."""
 
     exit: Exit
+    events: Path
+    """Where its events are, line by line."""
     seen: dict[str, Check] = field(default_factory=dict)
     """A verdict for each test that began."""
     ids: list[str] = field(default_factory=list)
@@ -37,6 +39,7 @@ class Session:
     """Files that could not be collected."""
     outputs: dict[str, str] = field(default_factory=dict)
     """What each test printed."""
+    deselected: set[str] = field(default_factory=set)
     begun: dict[str, None] = field(default_factory=dict)
     starts: list[Mapping[str, Any]] = field(default_factory=list)
     finishes: list[int] = field(default_factory=list)
@@ -46,10 +49,22 @@ class Session:
     """A line among the events that is none of ours."""
 
     @property
-    def complete(self) -> bool:
-        """Whether the session ended by itself, as it said, and nothing but it spoke."""
-        finished = self.exit.ending == "exited" and self.finishes == [self.exit.code]
-        return finished and len(self.starts) == 1 and not self.forged
+    def irregular(self) -> str:
+        """Why nothing that the session said counts; empty where it does."""
+        if self.forged:
+            return "a line among its events is not its own"
+        if len(self.starts) > 1 or len(self.finishes) > 1:
+            return "it began or ended more than once"
+        if self.finishes and self.finishes != [self.exit.code]:
+            return f"it announced exit code {self.finishes[0]}, and ended with {self.exit.code}"
+        return ""
+
+    def writable(self, account: Account | None) -> list[str]:
+        """Return what of Python and pytest the agent's user could have changed."""
+        parts = [
+            str(path) for name in ("program", "pytest_at", "os_at") if (path := self.starts[0].get(name))
+        ]
+        return [path for path in parts if _may_write(Path(path), account)]
 
     @property
     def version(self) -> str:
@@ -62,24 +77,18 @@ class Request:
     """What `pytest_events.py` is asked to do."""
 
     args: Sequence[str]
-    tree: Path | None = None
-    """The tree to score (strict); null runs in the current folder as `python -m pytest` does."""
-    workspace: Path | None = None
-    """Where the agent worked: what an installation points to there is taken from the tree instead."""
     only: Sequence[str] | None = None
     """Run these ids alone."""
     script: Path = SCRIPT
 
     def text(self, key: str) -> bytes:
         """Return the request as the script reads it."""
-        paths = {
-            name: str(path) if path else None
-            for name, path in (("tree", self.tree), ("workspace", self.workspace))
-        }
-        return json.dumps({"args": list(self.args), "only": self.only, "key": key, **paths}).encode()
+        return json.dumps({"args": list(self.args), "only": self.only, "key": key}).encode()
 
 
-def run_session(command: Command, request: Request, deadline: Deadline) -> Session:
+def run_session(
+    command: Command, request: Request, deadline: Deadline, watch: Watch | None = None
+) -> Session:
     """Run `command` (an interpreter with its switches) on the script, and return what it said.
 
     Raises `ScorerUnavailable` where pytest cannot be imported, `SandboxFailed` where a process is immortal.
@@ -88,7 +97,7 @@ def run_session(command: Command, request: Request, deadline: Deadline) -> Sessi
     with _memory_file(request.text(key)) as stdin:
         argv = [*command.argv, str(request.script)]
         full = Command(**{**_fields(command), "argv": argv, "stdin": stdin})
-        session = Session(run(full, deadline))
+        session = Session(run(full, deadline, watch), command.stdout)
     if session.exit.survivors:
         raise SandboxFailed(
             f"processes of the tests cannot be ended: {session.exit.survivors}", phase="scoring"
@@ -100,6 +109,16 @@ def run_session(command: Command, request: Request, deadline: Deadline) -> Sessi
         if id_ not in session.seen:
             session.seen[id_] = ended_without_result(id_, session.exit)
     return session
+
+
+def _may_write(path: Path, account: Account | None) -> bool:
+    for each in (path, path.parent):
+        status = each.stat()
+        if account is None and os.access(each, os.W_OK):
+            return True
+        if account and (status.st_uid == account.uid or status.st_mode & 0o002):
+            return True
+    return False
 
 
 def _fields(command: Command) -> dict[str, Any]:
@@ -130,6 +149,27 @@ def _events(path: Path, key: str, session: Session) -> Iterator[dict[str, Any]]:
             yield json.loads(body)
 
 
+def copy_events(sessions: Iterable[Session], target: Path, hidden: Collection[str] = ()) -> None:
+    """Write the events of all sessions to one file of JSON lines, without those of hidden ids."""
+    with target.open("w", encoding="utf-8") as file:
+        for session in sessions:
+            with session.events.open(encoding="utf-8", errors="replace") as lines:
+                file.writelines(_visible(line, hidden) for line in lines)
+
+
+def _visible(line: str, hidden: Collection[str]) -> str:
+    try:
+        event = json.loads(line.partition(" ")[2])
+    except ValueError:  # a line that is none of ours
+        return ""
+    if event.get("id") in hidden:
+        return ""
+    for name in ("ids", "marks"):
+        if name in event:
+            event[name] = [id_ for id_ in event[name] if id_ not in hidden]
+    return json.dumps(event) + "\n"
+
+
 def _take(session: Session, event: dict[str, Any]) -> None:
     match event["event"]:
         case "start":
@@ -139,6 +179,8 @@ def _take(session: Session, event: dict[str, Any]) -> None:
         case "collected":
             session.ids += [id_ for id_ in event["ids"] if id_ not in session.begun]
             session.marks |= event["marks"]
+        case "deselected":
+            session.deselected.update(event["ids"])
         case "error":
             error = Check(
                 id=event["id"], status="failed", raw="collection error", message=clip(event["message"])

@@ -1,0 +1,119 @@
+"""Which tests a project has: collected from its pristine tree and the hidden tests alone.
+
+A file that cannot be collected there (it imports what the agent is to write) is read instead: each test
+function of it is expected under its own name, or with any parameters.
+"""
+
+import ast
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scorers.base import Check
+from scorers.expected import Expected
+from scorers.pytest_session import Session
+
+_EXCUSES = ("skip", "skipif", "skipIf", "skipUnless", "xfail", "importorskip")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the pristine tree says about its tests."""
+
+    ids: tuple[str, ...]
+    """Collected."""
+    open_ids: tuple[str, ...] = ()
+    """Functions of files that could not be collected: they may have parameters."""
+    xfail: frozenset[str] = frozenset()
+    """Collected ids with an xfail mark."""
+    excused: frozenset[str] = frozenset()
+    """Of `open_ids`: those whose source says that they may be skipped."""
+    doctests: frozenset[str] = frozenset()
+    """Collected ids that are no test functions."""
+
+    def expected(self, seen: Iterable[str]) -> Expected:
+        """Return the denominator, with the parameters that were seen of the open ids."""
+        seen = list(seen)
+        ids = [*self.ids]
+        for base in self.open_ids:
+            ids += [id_ for id_ in seen if base_of(id_) == base] or [base]
+        return Expected(tuple(dict.fromkeys(ids)), named=False)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The Python files with test functions."""
+        ids = [id_ for id_ in (*self.ids, *self.open_ids) if id_ not in self.doctests]
+        return tuple(path for path in dict.fromkeys(map(file_of, ids)) if path.endswith(".py"))
+
+
+def file_of(id_: str) -> str:
+    """Return the file of a node id."""
+    return id_.partition("::")[0]
+
+
+def base_of(id_: str) -> str:
+    """Return a node id without its parameters."""
+    file, separator, rest = id_.partition("::")
+    return f"{file}{separator}{rest.partition('[')[0]}"
+
+
+def known_of(session: Session, tree: Path) -> Known:
+    """Return what a collection of the pristine tree says."""
+    broken = [file_of(id_) for id_ in session.errors if file_of(id_).endswith(".py")]
+    found: dict[str, bool] = {}
+    for file in dict.fromkeys(broken):
+        found |= _read(tree, file)
+    return Known(
+        ids=tuple(dict.fromkeys(session.ids)),
+        open_ids=tuple(found),
+        xfail=frozenset(id_ for id_, marks in session.marks.items() if "xfail" in marks),
+        excused=frozenset(id_ for id_, excused in found.items() if excused),
+        doctests=frozenset(id_ for id_, marks in session.marks.items() if "doctest" in marks),
+    )
+
+
+def without_surprise_passes(checks: Mapping[str, Check], known: Known) -> dict[str, Check]:
+    """Return the checks, where an xpass counts only for a test that the pristine project marks so."""
+    bases = {base_of(id_) for id_ in known.excused}
+
+    def judged(check: Check) -> Check:
+        if check.raw != "xpassed" or check.id in known.xfail or base_of(check.id) in bases:
+            return check
+        return check.model_copy(update={"status": "failed"})
+
+    return {id_: judged(check) for id_, check in checks.items()}
+
+
+def excused_of(ids: Collection[str], known: Known) -> frozenset[str]:
+    """Return those ids whose own source says that they may be skipped."""
+    return frozenset(id_ for id_ in ids if base_of(id_) in known.excused)
+
+
+def _read(tree: Path, file: str) -> dict[str, bool]:
+    """Return the ids of a file's test functions, and whether its source lets each be skipped."""
+    try:
+        module = ast.parse((tree / file).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return {file: False}
+    loose = [node for node in module.body if isinstance(node, ast.Assign | ast.Expr)]
+    everything = any(word in ast.unparse(node) for node in loose for word in ("pytestmark", "importorskip"))
+    return dict(_functions(module.body, file, excused=everything)) or {file: False}
+
+
+def _functions(body: Iterable[ast.stmt], prefix: str, *, excused: bool) -> Iterable[tuple[str, bool]]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            yield f"{prefix}::{node.name}", excused or _may_be_skipped(node)
+        elif isinstance(node, ast.ClassDef) and _is_test_class(node):
+            marked = excused or any(
+                name in ast.unparse(mark) for mark in node.decorator_list for name in _EXCUSES
+            )
+            yield from _functions(node.body, f"{prefix}::{node.name}", excused=marked)
+
+
+def _is_test_class(node: ast.ClassDef) -> bool:
+    return node.name.startswith("Test") or any(ast.unparse(base).endswith("TestCase") for base in node.bases)
+
+
+def _may_be_skipped(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(name in ast.unparse(mark) for mark in node.decorator_list for name in _EXCUSES)

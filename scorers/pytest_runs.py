@@ -1,0 +1,104 @@
+"""Runs the tests of a tree to the end, however often a test ends the process that runs them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.process import Watch
+from scorers.base import Check
+from scorers.conditions import Conditions
+from scorers.pytest_place import Place
+from scorers.pytest_session import Request, Session, run_session
+
+ROUNDS = 5
+"""Most sessions after the first: each is one crash or exit."""
+FILES = 20
+"""Most files that are run each by itself, where the process ends before anything is collected."""
+ARGS = ("-o", "cache_dir=$TMPDIR/pytest-cache", "--continue-on-collection-errors", "--maxfail=0")
+"""A file that cannot be collected fails its own tests only, and no number of failures ends the run."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What all sessions said together."""
+
+    seen: dict[str, Check] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    deselected: set[str] = field(default_factory=set)
+    errors: dict[str, Check] = field(default_factory=dict)
+    sessions: list[Session] = field(default_factory=list)
+    irregular: list[str] = field(default_factory=list)
+
+    def take(self, session: Session) -> bool:
+        """Add what a session said; return whether it said anything new of a test."""
+        new = {id_: check for id_, check in session.seen.items() if id_ not in self.seen}
+        if session.irregular:
+            self.irregular.append(session.irregular)
+            new = {id_: _void(check, session.irregular) for id_, check in new.items()}
+        self.seen |= new
+        self.outputs |= session.outputs
+        self.deselected |= session.deselected
+        self.errors |= session.errors
+        self.sessions.append(session)
+        return bool(new)
+
+    @property
+    def version(self) -> str:
+        """The version of pytest."""
+        return self.sessions[0].version
+
+
+def _void(check: Check, why: str) -> Check:
+    return check.model_copy(update={"status": "failed", "raw": "irregular", "message": why})
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Starts sessions in one tree under the same conditions."""
+
+    python: Path
+    place: Place
+    conditions: Conditions
+    logs: Path
+    test_timeout_s: float | None = None
+    """Seconds without an event after which a test counts as hung; null: half of what is left."""
+
+    def session(self, args: Sequence[str], only: Sequence[str] | None = None) -> Session:
+        """Run one session."""
+        count = len(list(self.logs.glob("*.err")))
+        command = self.conditions.command(
+            [str(self.python), "-I"], cwd=self.conditions.room, output=self.logs / f"session-{count}"
+        )
+        request = Request([*ARGS, *args], only, self.place.entry)
+        limit = self.conditions.limit
+        patience = self.test_timeout_s or max(10.0, limit.remaining / 2)
+        return run_session(command, request, limit, Watch(should_stop=_silence(command.stdout, patience)))
+
+    def run(self, args: Sequence[str], files: Sequence[str]) -> Run:
+        """Run all; after a crash what is left of it, after a crash while collecting each of `files`."""
+        run = Run()
+        session = self.session(args)
+        run.take(session)
+        collected = tuple(dict.fromkeys(session.ids))
+        if not collected and not session.finishes:
+            for file in files[:FILES]:
+                if not self.conditions.deadline.passed:
+                    run.take(self.session([*args, file]))
+        for _ in range(ROUNDS):
+            left = [id_ for id_ in collected if id_ not in run.seen]
+            if not left or self.conditions.deadline.passed or not run.take(self.session(args, left)):
+                break
+        return run
+
+
+def _silence(events: Path, patience: float) -> Callable[[], bool]:
+    last = [-1.0, time.monotonic()]
+
+    def silent() -> bool:
+        size = float(events.stat().st_size)
+        if size != last[0]:
+            last[:] = size, time.monotonic()
+        return time.monotonic() - last[1] > patience
+
+    return silent

@@ -1,0 +1,188 @@
+"""A verdict that holds against the agent: new tree, clean conditions, expected ids, canaries."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.errors import ScoringFailed
+from runner.newtree import NewTree, new_tree
+from runner.output import head_tail
+from runner.workspace import copy
+from scorers.base import Check, Score, Submission, ratio
+from scorers.canary import Canaries
+from scorers.conditions import Conditions, clean_conditions
+from scorers.expected import Expected, expected_of, resolved, verdicts
+from scorers.overlay import lay_tests
+from scorers.protected import frozen
+from scorers.pytest_canary import plant
+from scorers.pytest_expected import Known, excused_of, file_of, known_of, without_surprise_passes
+from scorers.pytest_place import own_modules, prepare
+from scorers.pytest_python import find_python, moved
+from scorers.pytest_runs import Run, Runner
+from scorers.pytest_session import copy_events
+from scorers.reports import RunReport, write_reports
+
+PROTECTED = (
+    *("tests", "test", "test_*.py", "*_test.py", "conftest.py", "testing/data"),
+    *("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "setup.py"),
+    *(
+        "pyproject.toml",
+        "requirements*.txt",
+        "*.lock",
+        "Pipfile",
+        "noxfile.py",
+        ".coveragerc",
+        ".python-version",
+    ),
+    *("*.egg-info", "*.dist-info", "*.egg-link", "*.pth", "sitecustomize.py", "usercustomize.py"),
+    *("__pycache__", "*.pyc", ".pytest_cache", ".hypothesis", ".venv", "venv", "pyvenv.cfg"),
+)
+"""Tests, their configuration, manifests, and whatever a Python starts up with."""
+
+
+def score_strict(submission: Submission, options: Mapping[str, Any], args: Sequence[str]) -> Score:
+    """Return the verdict of the task's tests on a new tree."""
+    with clean_conditions(submission, options) as conditions:
+        return _Strict(submission, options, args, conditions).score()
+
+
+@dataclass(slots=True)
+class _Strict:
+    submission: Submission
+    options: Mapping[str, Any]
+    args: Sequence[str]
+    conditions: Conditions
+    hidden: tuple[str, ...] = ()
+    canaries: Canaries = field(default_factory=Canaries)
+
+    def score(self) -> Score:
+        started = time.time()
+        named = expected_of(self.options)
+        known = Known(named.ids) if named else self._collect()
+        tree = self._tree(known)
+        run = self._runner(tree.root, "entry").run(self._arguments(named), known.files)
+        tampering = self._tampering(run)
+        seen = self.canaries.without(run.seen)
+        if not named:
+            seen = without_surprise_passes(seen, known)
+        expected = named or known.expected(seen)
+        checks = verdicts(expected, seen, excused=self._excused(expected, seen, known))
+        checks = _explained(checks, run)
+        outputs = {id_: run.outputs[id_] for id_ in expected.ids if id_ in run.outputs}
+        report = RunReport("pytest", checks, started, time.time(), run.version, outputs)
+        write_reports(self.submission.reports, report)
+        copy_events(run.sessions, self.submission.reports / "events.jsonl", self.canaries.ids)
+        return Score(
+            reward=0.0 if tampering else ratio(checks),
+            checks=checks,
+            resolved=resolved(checks) and not tampering,
+            tampering=tampering,
+            protected_changes=tuple(tree.protected_changes),
+            details=self._details(run, tree, expected, checks),
+        )
+
+    @property
+    def _snapshot(self) -> Path:
+        return self.submission.snapshot or self.submission.workspace
+
+    def _collect(self) -> Known:
+        """Return what the pristine tree has, the hidden tests laid over it."""
+        pristine = self.conditions.room / "pristine"
+        copy(self._snapshot, pristine)
+        lay_tests(self.submission.tests, pristine, self.options)
+        self.conditions.own(pristine)
+        session = self._runner(pristine, "collecting").session([*self.args, "--collect-only", "-q"])
+        known = known_of(session, pristine)
+        if not known.ids and not known.open_ids:
+            said = head_tail(self.submission.scratch / "collecting" / "session-0.err", 3000).strip()
+            raise ScoringFailed(
+                f"no tests in the pristine project (pytest's exit code {session.exit.code}): {said}",
+                hint="add tests/ to the task folder, or name ids in [scorer] expected",
+            )
+        return known
+
+    def _tree(self, known: Known) -> NewTree:
+        of_tests = frozenset(known.files)
+        protected = frozen(self.submission, PROTECTED)
+        tree = new_tree(
+            self._snapshot,
+            self.submission.workspace,
+            self.conditions.tree,
+            lambda path: path in of_tests or protected(path),
+            account=self.submission.account,
+        )
+        self.hidden = lay_tests(self.submission.tests, tree.root, self.options)
+        files = [*known.files, *(path for path in self.hidden if Path(path).name.startswith("test_"))]
+        plant(tree.root, dict.fromkeys(files), self.canaries)
+        self.conditions.own(tree.root)
+        return tree
+
+    def _runner(self, tree: Path, name: str) -> Runner:
+        workspace = self.submission.workspace.resolve()
+        folder = self.conditions.room / name
+        place = prepare(folder, tree, workspace, own_modules(self._snapshot) | _tops(self.hidden))
+        logs = self.submission.scratch / name
+        logs.mkdir()
+        python = find_python(self.options, self.submission.env, self.submission.workspace)
+        python = moved(python, workspace, tree)
+        conditions = self.conditions.with_path(python.parent)
+        return Runner(python, place, conditions, logs, self.options.get("test_timeout_s"))
+
+    def _arguments(self, named: Expected | None) -> list[str]:
+        """Return pytest's arguments: the files of named ids, never the ids, one unknown of which ends all."""
+        if not named or self.args:
+            return list(self.args)
+        files = dict.fromkeys(map(file_of, named.ids))
+        return [file for file in files if (self.conditions.tree / file).exists()]
+
+    def _tampering(self, run: Run) -> tuple[str, ...]:
+        return (*self.canaries.caught(run.seen), *self.canaries.vanished(run.seen, run.deselected))
+
+    def _excused(self, expected: Expected, seen: Mapping[str, Check], known: Known) -> Collection[str]:
+        """Return what may be skipped: what the pristine tree skips too, when it is asked."""
+        skipped = [id_ for id_ in expected.ids if id_ in seen and seen[id_].status == "skipped"]
+        if expected.named or not skipped:
+            return ()
+        excused = excused_of(skipped, known)
+        asked = [id_ for id_ in skipped if id_ in known.ids]
+        if not asked:
+            return excused
+        session = self._runner(self.conditions.room / "pristine", "skips").session(self.args, asked)
+        return excused | {id_ for id_, check in session.seen.items() if check.status == "skipped"}
+
+    def _details(
+        self, run: Run, tree: NewTree, expected: Expected, checks: Sequence[Check]
+    ) -> dict[str, Any]:
+        first = run.sessions[0]
+        said = {
+            "left_out": tree.left_out[:100],
+            "irregular": run.irregular,
+            "hidden_tests": list(self.hidden),
+            "groups": expected.summary(checks),
+            "could_be_written_by_the_agent": first.writable(self.submission.account),
+        }
+        return {
+            "trust": "strict",
+            "pytest": run.version,
+            "python": first.starts[0]["python"],
+            "sessions": len(run.sessions),
+            "exit_code": first.exit.code,
+            "expected": "named" if expected.named else "collected",
+            **{name: value for name, value in said.items() if value},
+        }
+
+
+def _tops(paths: Sequence[str]) -> set[str]:
+    return {part.partition(".")[0] for path in paths for part in Path(path).parts}
+
+
+def _explained(checks: Sequence[Check], run: Run) -> tuple[Check, ...]:
+    """Return the checks, where what is missing because its file does not load says so."""
+    return tuple(
+        check.model_copy(update={"message": run.errors[file_of(check.id)].message})
+        if check.raw == "missing" and file_of(check.id) in run.errors
+        else check
+        for check in checks
+    )
