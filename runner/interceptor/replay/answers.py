@@ -28,6 +28,7 @@ def answer(play: Play, request: Received) -> Answer:
         calls=calls,
         finish=turn.finish,
         tokens=_tokens(turn, request, calls),
+        captured=turn.captured,
         chunks=turn.chunks,
     )
 

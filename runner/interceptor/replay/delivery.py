@@ -44,7 +44,7 @@ class Delivery:
         if self.request.stream:
             events = list(self._wire.events(answer, self.request.body))
             return await self._stream(events, fault)
-        return await self._whole(dumps(self._wire.body(answer)).encode(), fault)
+        return await self._whole(dumps(self._wire.body(answer, self.request.body)).encode(), fault)
 
     @property
     def _wire(self) -> Wire:

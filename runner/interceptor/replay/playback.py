@@ -5,8 +5,9 @@
   compared: two equal requests in a row are two samples, not a retry.
 - A turn broken off by a fault is had all the same when the next request brings the result of a tool call
   that the client took from the broken stream: playing it again would run the tool twice.
-- A request without tools is a side request (a title, a summary) where the turn wants tools, where another
-  request has offered some, or where it asks for a title: it gets a canned answer and no turn.
+- A request without tools is a side request. It gets the next turn that is marked `aside`; else a canned
+  answer and no turn, where it asks for a title, where the turn wants tools, or where another request has
+  offered some. Where no request offers tools it gets the turns like any other.
 - A request that fits no turn is answered with HTTP 400, which no CLI retries, and is the rollout's failure.
 """
 
@@ -21,7 +22,8 @@ from runner.interceptor.replay.shell import shell_tool
 
 SIDE = Turn(text="Replayed rollout")
 """The answer to every side request."""
-_TITLE = re.compile(r"\btitle\b", re.IGNORECASE)
+_TITLE = re.compile(r"title generator|(generate|write) an? .{0,60}title", re.IGNORECASE)
+"""OpenCode's and Claude Code's requests for a session's title."""
 _SHOWN = 200
 """How many characters of a request a message quotes."""
 
@@ -67,13 +69,10 @@ class Playback:
         self._accept_broken(request)
         self._serial += 1
         answer_id = f"replay{self._serial:06d}"
-        free = (n for n in range(1, len(self.script.turns) + 1) if n not in self._had | self._taken)
-        number = next(free, None)
-        turn = None if number is None else self.script.turns[number - 1]
-        if self._aside(request, turn):
+        number = self._pick(request)
+        if number is None:
             return Play(answer_id, SIDE)
-        if turn is None or number is None:
-            raise self._misfit(request, f"there is no turn {len(self.script.turns) + 1}: the script ended")
+        turn = self._turn(number)
         if reason := _unfit(turn, request):
             raise self._misfit(request, f"the request does not fit turn {number}: {reason}")
         if turn.fault is not None and self._faults[number] != turn.fault.times:
@@ -105,11 +104,28 @@ class Playback:
             if number is not None:
                 self._had.add(number)
 
-    def _aside(self, request: Received, turn: Turn | None) -> bool:
-        if request.tools or (turn is not None and turn.expect and turn.expect in request.newest):
-            return False
-        wanted = turn is not None and turn.calls_tools
-        return self._seen_tools or wanted or bool(_TITLE.search(request.system))
+    def _pick(self, request: Received) -> int | None:
+        """Return the number of the turn that a request is due, null for a side request without one."""
+        number = self._next(aside=False)
+        turn = None if number is None else self._turn(number)
+        expected = turn is not None and turn.expect is not None and turn.expect in request.newest
+        if not request.tools and not expected:
+            if _TITLE.search(request.system):
+                return None
+            if aside := self._next(aside=True):
+                return aside
+            if self._seen_tools or (turn is not None and turn.calls_tools):
+                return None
+        if number is None:
+            raise self._misfit(request, f"there is no turn {len(self.script.turns) + 1}: the script ended")
+        return number
+
+    def _next(self, *, aside: bool) -> int | None:
+        free = (n for n in range(1, len(self.script.turns) + 1) if n not in self._had | self._taken)
+        return next((n for n in free if self._turn(n).aside == aside), None)
+
+    def _turn(self, number: int) -> Turn:
+        return self.script.turns[number - 1]
 
     def _misfit(self, request: Received, reason: str) -> ReplayFailed:
         newest = " ".join(request.newest.split())

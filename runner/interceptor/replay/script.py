@@ -68,6 +68,17 @@ def _fault(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
 
+class Captured(Model):
+    """What a trainer reads; sent on chat completions alone, and only to a request that asks for it."""
+
+    prompt_token_ids: tuple[int, ...] = ()
+    """Sent where the request says `return_token_ids`."""
+    token_ids: tuple[int, ...] = ()
+    """The completion's; sent where the request says `return_token_ids`."""
+    logprobs: tuple[float, ...] = ()
+    """The completion's, one a token; sent where the request says `logprobs`."""
+
+
 class Turn(Model):
     """One answer of the assistant."""
 
@@ -81,6 +92,8 @@ class Turn(Model):
     """Commands it runs with whatever shell tool the request offers; several are called in parallel."""
     usage: Usage = Usage()
     """Tokens; what is left out is estimated at four bytes a token."""
+    captured: Captured = Captured()
+    """Token ids and log probabilities."""
     finish: Finish = "stop"
     """Why it ends; a turn that calls tools and says `stop` ends to call them."""
     delay_s: float = Field(0.0, ge=0)
@@ -91,6 +104,8 @@ class Turn(Model):
     """Into how many pieces each text and each tool call's arguments are streamed, at most."""
     expect: str | None = None
     """Text that the newest user message or tool result must contain, else the request does not fit."""
+    aside: bool = False
+    """It answers a request without tools (a judge's verdict, a summary), whenever one comes."""
     fault: Annotated[Fault, BeforeValidator(_fault)] | None = None
     """What goes wrong first. A turn of a fault alone is over when its `times` are up."""
 

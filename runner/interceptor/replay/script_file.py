@@ -3,12 +3,14 @@
 import json
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from runner.errors import RequestInvalid
+from runner.interceptor.replay.recording import is_record, turns_of
 from runner.interceptor.replay.script import Script, Turn
 
 MAX_BYTES = 64 * 1024**2
@@ -29,7 +31,7 @@ def read_script(path: Path) -> Script:
     Raises `RequestInvalid`, naming file, line and key.
     """
     try:
-        turns = tuple(_turn(path, entry) for entry in _entries(path))
+        turns = _read(path)
     except OSError as error:
         raise RequestInvalid(f"the replay script {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -37,6 +39,16 @@ def read_script(path: Path) -> Script:
     if not turns:
         raise RequestInvalid(f"the replay script {path} has no turns")
     return Script(turns, str(path))
+
+
+def _read(path: Path) -> tuple[Turn, ...]:
+    entries = iter(_entries(path))
+    first = next(entries, None)
+    if first is None:
+        return ()
+    if is_record(first.value):
+        return turns_of(path, chain([first], entries))
+    return tuple(_turn(path, entry) for entry in chain([first], entries))
 
 
 def _entries(path: Path) -> Iterator[_Entry]:

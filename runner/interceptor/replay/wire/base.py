@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from runner.interceptor.replay.script import Finish
+from runner.interceptor.replay.script import Captured, Finish
 
 ToolKind = Literal["function", "custom", "local_shell"]
 
@@ -56,6 +56,8 @@ class Answer:
     calls: tuple[ToolUse, ...]
     finish: Finish
     tokens: Tokens
+    captured: Captured
+    """Token ids and log probabilities, for chat completions."""
     chunks: int = 8
     """Into how many pieces a text is streamed, at most."""
 
@@ -89,8 +91,8 @@ def dumps(payload: Mapping[str, Any]) -> str:
 class Wire(Protocol):
     """What a dialect's module offers."""
 
-    def body(self, answer: Answer) -> dict[str, Any]:
-        """Return the answer to a request that does not stream."""
+    def body(self, answer: Answer, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer to a `request` that does not stream."""
 
     def events(self, answer: Answer, request: Mapping[str, Any]) -> Iterable[Event]:
         """Return the events that stream the answer to `request`."""

@@ -6,21 +6,26 @@ from typing import Any
 from runner.interceptor.replay.wire.base import Answer, Event, ToolUse, sse
 
 
-def body(answer: Answer) -> dict[str, Any]:
+def body(answer: Answer, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return a `chat.completion`."""
     message: dict[str, Any] = {"role": "assistant", **_said(answer)}
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning
     if answer.calls:
         message["tool_calls"] = [_call(call) for call in answer.calls]
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason(answer)}
-    return {**_head(answer), "object": "chat.completion", "choices": [choice], "usage": usage(answer)}
+    captured = next(_captured(answer, request, 1))
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason(answer), **captured}
+    head = {**_head(answer), **_prompt(answer, request), "object": "chat.completion"}
+    return {**head, "choices": [choice], "usage": usage(answer)}
 
 
 def events(answer: Answer, request: Mapping[str, Any]) -> Iterator[Event]:
     """Return `chat.completion.chunk`s and `[DONE]`."""
-    for delta in _deltas(answer):
-        yield sse(_chunk(answer, [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}]))
+    first, *deltas = _deltas(answer)
+    start = {"index": 0, "delta": first, "logprobs": None, "finish_reason": None}
+    yield sse({**_chunk(answer, [start]), **_prompt(answer, request)})
+    for delta, captured in zip(deltas, _captured(answer, request, len(deltas)), strict=True):
+        yield sse(_chunk(answer, [{"index": 0, "delta": delta, "finish_reason": None, **captured}]))
     end = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": finish_reason(answer)}
     yield sse(_chunk(answer, [end]), final=True)
     options = request.get("stream_options")
@@ -67,6 +72,26 @@ def _deltas(answer: Answer) -> Iterator[dict[str, Any]]:
         yield {"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": start}]}
         for piece in answer.pieces(call.arguments):
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+
+
+def _prompt(answer: Answer, request: Mapping[str, Any]) -> dict[str, Any]:
+    ids = answer.captured.prompt_token_ids
+    return {"prompt_token_ids": ids} if ids and request.get("return_token_ids") else {}
+
+
+def _captured(answer: Answer, request: Mapping[str, Any], chunks: int) -> Iterator[dict[str, Any]]:
+    """Share token ids and logprobs out to `chunks` chunks."""
+    captured = answer.captured
+    ids = captured.token_ids if request.get("return_token_ids") else ()
+    logprobs = captured.logprobs if request.get("logprobs") else ()
+    size = -(-max(len(ids), len(logprobs)) // max(1, chunks))
+    for start in range(0, size * chunks, size) if size else [0] * chunks:
+        part = slice(start, start + size)
+        content = [
+            {"token": "", "logprob": value, "bytes": [], "top_logprobs": []} for value in logprobs[part]
+        ]
+        found = {"token_ids": ids[part]} if ids else {}
+        yield {"logprobs": {"content": content, "refusal": None} if logprobs else None, **found}
 
 
 def _said(answer: Answer) -> dict[str, Any]:

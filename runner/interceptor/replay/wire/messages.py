@@ -6,8 +6,9 @@ from typing import Any
 from runner.interceptor.replay.wire.base import Answer, Event, ToolUse, sse
 
 
-def body(answer: Answer) -> dict[str, Any]:
+def body(answer: Answer, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return a `message`."""
+    del request
     content: list[dict[str, Any]] = []
     if answer.reasoning:
         content.append({"type": "thinking", "thinking": answer.reasoning, "signature": _signature(answer)})

@@ -11,8 +11,9 @@ error = chat.error
 Fields = dict[str, Any]
 
 
-def body(answer: Answer) -> Fields:
+def body(answer: Answer, request: Mapping[str, Any]) -> Fields:
     """Return a `response`."""
+    del request
     ended = answer.finish in {"stop", "refusal"}
     reason = "max_output_tokens" if answer.finish == "length" else answer.finish
     return {
@@ -26,8 +27,7 @@ def body(answer: Answer) -> Fields:
 
 def events(answer: Answer, request: Mapping[str, Any]) -> Iterator[Event]:
     """Return the events from `response.created` to `response.completed`, numbered in sequence."""
-    del request
-    for number, (kind, fields, final) in enumerate(_stream(answer)):
+    for number, (kind, fields, final) in enumerate(_stream(answer, body(answer, request))):
         yield sse({"type": kind, "sequence_number": number, **fields}, name=kind, final=final)
 
 
@@ -43,7 +43,7 @@ def usage(answer: Answer) -> Fields:
     }
 
 
-def _stream(answer: Answer) -> Iterator[tuple[str, Fields, bool]]:
+def _stream(answer: Answer, end: Fields) -> Iterator[tuple[str, Fields, bool]]:
     begun = {**_head(answer), "status": "in_progress", "output": [], "usage": None}
     yield "response.created", {"response": begun}, False
     yield "response.in_progress", {"response": begun}, False
@@ -52,7 +52,6 @@ def _stream(answer: Answer) -> Iterator[tuple[str, Fields, bool]]:
         for kind, fields in parts:
             yield kind, {"output_index": index, "item_id": item["id"], **fields}, False
         yield "response.output_item.done", {"output_index": index, "item": item}, False
-    end = body(answer)
     yield f"response.{end['status']}", {"response": end}, True
 
 
