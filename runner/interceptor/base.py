@@ -15,6 +15,14 @@ class Totals:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    """By the price table; null as soon as one model's price is unknown."""
+    cached_tokens: int | None = None
+    """The part of the input read from a cache."""
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    """The part of the output spent on reasoning."""
+    uncounted: int = 0
+    """Calls whose tokens the upstream did not give: the sums above leave them out."""
 
 
 class Interceptor(Protocol):

@@ -1,5 +1,6 @@
 """No interceptor (`params.interceptor: "off"`): the agent calls upstream itself, nothing is seen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.base import Dialect, Endpoint, Outcome
@@ -16,6 +17,8 @@ class Direct:
     key: str
     """The upstream's own key: the agent holds it."""
     warnings: tuple[str, ...] = ()
+    replayed: Callable[[], Failure | None] = lambda: None
+    """Asks the replay model, where that is the upstream."""
 
     def endpoint(self, dialect: Dialect) -> Endpoint:
         """Return the routed bases, the correlation id in their path."""
@@ -39,8 +42,8 @@ class Direct:
         return None
 
     def failure(self) -> Failure | None:
-        """Return null: no reply is seen."""
-        return None
+        """Return the replay model's failure; no other is seen."""
+        return self.replayed()
 
     def seal(self) -> None:
         """Do nothing."""

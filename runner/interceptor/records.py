@@ -17,7 +17,6 @@ from runner.interceptor.reply import Finish
 
 SCHEMA_VERSION = "1.0"
 CALLS = "calls.jsonl"
-OPEN = "calls.open.jsonl"
 
 Kind = Literal["main", "title", "compaction", "sub_agent", "count_tokens", "judge"]
 ErrorCategory = Literal[
@@ -177,6 +176,11 @@ class CallRecord(Record):
     request: RequestRecord
 
 
+def open_file(file: Path) -> Path:
+    """Return the file beside it that holds the beginnings of calls still open."""
+    return file.with_suffix(f".open{file.suffix}")
+
+
 def read_records(file: Path) -> Iterator[CallRecord]:
     """Read `calls.jsonl`, then the beginnings of calls that never ended (`outcome.error: unfinished`)."""
     ended = set()
@@ -184,7 +188,7 @@ def read_records(file: Path) -> Iterator[CallRecord]:
         if line.get("type") == "call":
             ended.add(line["call_id"])
             yield CallRecord.model_validate(line)
-    for line in _lines(file.with_name(OPEN)):
+    for line in _lines(open_file(file)):
         if line["call_id"] not in ended:
             yield CallRecord.model_validate({**line, "outcome": {"error": "unfinished"}})
 

@@ -1,0 +1,95 @@
+"""What a call goes on from, and what it is for."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from runner.interceptor.call import Call
+from runner.interceptor.records import Kind
+
+_COMPACTION = re.compile(
+    r"CONTEXT CHECKPOINT COMPACTION|create a detailed summary of (the|our) conversation", re.IGNORECASE
+)
+_RETRIES = 64
+"""How many bodies are remembered to recognise a client's retry."""
+
+
+class Lineage:
+    """Remembers conversations by the hashes of their prefixes: one number a message, not the message."""
+
+    def __init__(self) -> None:
+        self._prefixes: dict[int, tuple[str, int]] = {}
+        self._lengths: dict[str, int] = {}
+        self._bodies: OrderedDict[int, str] = OrderedDict()
+        self._tools_seen = False
+
+    def place(self, call: Call) -> None:
+        """Fill in a call's parent, kind and what it repeats."""
+        chain = list(_chain(call.body))
+        known = next((self._prefixes[link] for link in reversed(chain) if link in self._prefixes), None)
+        call.parent = known[0] if known else None
+        call.retry_of = self._repeated(call)
+        call.kind = self._kind(call, known)
+        for length, link in enumerate(chain, 1):
+            self._prefixes[link] = (call.id, length)
+        self._lengths[call.id] = len(chain)
+        self._tools_seen = self._tools_seen or bool(call.body.get("tools"))
+
+    def _repeated(self, call: Call) -> str | None:
+        body = hash(call.raw)
+        said = call.headers.get("x-stainless-retry-count", "0") not in {"", "0"}
+        before = self._bodies.get(body) if said else None
+        self._bodies[body] = call.id
+        if len(self._bodies) > _RETRIES:
+            self._bodies.popitem(last=False)
+        return before
+
+    def _kind(self, call: Call, known: tuple[str, int] | None) -> Kind:
+        if call.endpoint.endswith("/count_tokens"):
+            return "count_tokens"
+        if call.endpoint.endswith("/compact") or _COMPACTION.search(_newest(call.body)):
+            return "compaction"
+        if not call.body.get("tools") and (self._tools_seen or _wants_title(call.body)):
+            return "title"
+        goes_on = known is None and not self._tools_seen
+        if known is not None:
+            goes_on = known[1] == self._lengths[known[0]] or call.retry_of is not None
+        return "main" if goes_on else "sub_agent"
+
+
+def _items(body: Mapping[str, Any]) -> list[Any]:
+    items = body.get("input", body.get("messages"))
+    return items if isinstance(items, list) else [items] if items else []
+
+
+def _chain(body: Mapping[str, Any]) -> Iterator[int]:
+    """Yield a hash for each prefix of the conversation; cache marks, which move, are left out."""
+    link = 0
+    for item in _items(body):
+        link = hash((link, to_json(_unmarked(item), serialize_unknown=True)))
+        yield link
+
+
+def _unmarked(item: Any) -> Any:  # noqa: ANN401 - JSON
+    if not isinstance(item, dict) or not isinstance(item.get("content"), list):
+        return item
+    content = [
+        {key: value for key, value in block.items() if key != "cache_control"}
+        if isinstance(block, dict)
+        else block
+        for block in item["content"]
+    ]
+    return {**item, "content": content}
+
+
+def _newest(body: Mapping[str, Any]) -> str:
+    items = _items(body)
+    return str(items[-1])[-20_000:] if items else ""
+
+
+def _wants_title(body: Mapping[str, Any]) -> bool:
+    opening = [body.get("system"), body.get("instructions"), *_items(body)[:2]]
+    return re.search(r"\btitle\b", str(opening)[:20_000], re.IGNORECASE) is not None

@@ -1,0 +1,243 @@
+"""The server between the agent and the model: who may call, what, and until when."""
+
+import asyncio
+import hmac
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+from pydantic_core import from_json, to_json
+
+from agents.base import Dialect
+from runner.deadline import Deadline
+from runner.errors import ModelFailed
+from runner.interceptor.bridge import Untranslatable
+from runner.interceptor.call import Call
+from runner.interceptor.dialects import WIRES
+from runner.interceptor.exchange import NO_RETRY, ClientGone, Exchange
+from runner.interceptor.faults import UpstreamFault, failure_of
+from runner.interceptor.limits import Meter
+from runner.interceptor.lineage import Lineage
+from runner.interceptor.prepare import Preparation
+from runner.interceptor.recorder import Recorder
+from runner.interceptor.records import ErrorCategory
+from runner.interceptor.routing import ENDINGS
+from runner.interceptor.upstream import Upstream
+
+REQUEST_BYTES = 256 * 1024**2
+"""Longest request that is taken."""
+SETTLE_S = 1.0
+"""Seconds that calls still open get to end when the agent has ended."""
+
+
+@dataclass
+class Server:
+    """State of one rollout's server; lives on the server's thread, but for what `Relayed` reads."""
+
+    upstream: Upstream
+    preparation: Preparation
+    meter: Meter
+    recorder: Recorder
+    judge_recorder: Recorder
+    folder: Path
+    token: str
+    judge_token: str
+    model: str
+    deadline: Deadline
+    sealed: bool = False
+    failure: ModelFailed | None = None
+    """How the last call of the agent failed, if it did."""
+    lineage: Lineage = field(default_factory=Lineage)
+    _calls: int = 0
+    _broken: bool = False
+    """The last stream broke off after the client had got some of it."""
+    _open: set["asyncio.Task[object]"] = field(default_factory=set)
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    def app(self) -> web.Application:
+        """Return the application to serve."""
+        app = web.Application(client_max_size=REQUEST_BYTES)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        app.on_startup.append(self._start)
+        app.on_cleanup.append(self._close)
+        return app
+
+    def seal(self) -> None:
+        """Seal from another thread; returns once the capture is closed."""
+        self.sealed = True
+        if self._loop is not None:
+            sealing = asyncio.run_coroutine_threadsafe(self._seal(), self._loop)
+            sealing.result(4 * SETTLE_S)
+
+    async def _start(self, app: web.Application) -> None:
+        del app
+        self._loop = asyncio.get_running_loop()
+
+    async def _seal(self) -> None:
+        """Refuse the agent's later calls, let the open ones end, and close the capture."""
+        open_calls = self._open.copy()
+        if open_calls:
+            _, late = await asyncio.wait(open_calls, timeout=SETTLE_S)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=SETTLE_S)
+        self.recorder.close()
+
+    async def _close(self, app: web.Application) -> None:
+        del app
+        self.judge_recorder.close()
+        await self.upstream.close()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        path = request.path.rstrip("/")
+        if request.method in {"GET", "HEAD"} and not path.endswith("/models"):
+            return _probe(request)
+        token = request.headers.get("x-api-key") or request.headers.get("authorization") or ""
+        judge = _same(token, self.judge_token)
+        dialect, endpoint = _endpoint(path)
+        if not judge and not _same(token, self.token):
+            return _refuse(
+                dialect, 401, "this address serves one rollout alone: its token is missing or wrong"
+            )
+        if self.sealed and not judge:
+            return _refuse(dialect, 409, "the rollout's agent has ended: no more calls")
+        if path.endswith("/models"):
+            return await self._models(request)
+        if request.method != "POST" or dialect is None:
+            return _refuse(dialect, 404, f"there is no {request.method} {path}")
+        return await self._call(request, dialect, endpoint, judge=judge)
+
+    async def _call(
+        self, request: web.Request, dialect: Dialect, endpoint: str, *, judge: bool
+    ) -> web.StreamResponse:
+        raw = await request.read()
+        try:
+            body = from_json(raw)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            return _refuse(dialect, 400, "the request's body is no JSON object")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        call = Call(dialect, endpoint, raw, body, headers)
+        call.upstream = await self.preparation.dialect(dialect)
+        recorder = self.judge_recorder if judge else self.recorder
+        self._calls += 1
+        call.index = self._calls
+        self.lineage.place(call)
+        if judge:
+            call.kind = "judge"
+        elif call.kind == "count_tokens":
+            return await self._count_tokens(call)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker
+        self._open.add(task)
+        try:
+            return await self._recorded(call, request, recorder)
+        finally:
+            self._open.discard(task)
+
+    async def _recorded(self, call: Call, request: web.Request, recorder: Recorder) -> web.StreamResponse:
+        refusal = self._refusal(call, recorder)
+        recorder.begin(call)
+        if refusal:
+            return self._refused(call, recorder, *refusal)
+        settled = False
+
+        def settle(fault: UpstreamFault | None) -> None:
+            nonlocal settled
+            settled = True
+            self._settle(call, recorder, fault)
+
+        exchange = Exchange(call, request, self.upstream, settle)
+        spill = self.folder / "overflow" / f"{call.index:05d}.raw"
+        try:
+            return await exchange.run(
+                self.preparation.settings.upstream_attempts, self.deadline, spill, cautious=self._broken
+            )
+        except (asyncio.CancelledError, ClientGone):
+            if not settled:
+                call.error, call.message = "client_disconnected", "the client closed its connection"
+                self._end(call, recorder)
+            raise
+
+    def _refusal(self, call: Call, recorder: Recorder) -> tuple[ErrorCategory, str] | None:
+        """Say why a call is refused before it is sent."""
+        if recorder.failure:
+            return "client_error", f"the call cannot be recorded: {recorder.failure}"
+        if call.kind != "judge" and (spent := self.meter.refusal()):
+            return "refused_by_limit", spent
+        try:
+            self.preparation.prepare(call)
+        except Untranslatable as error:
+            return "client_error", f"cannot be put into the {call.upstream} dialect: {error}"
+        return None
+
+    def _refused(
+        self, call: Call, recorder: Recorder, category: ErrorCategory, message: str
+    ) -> web.StreamResponse:
+        call.error, call.message = category, message
+        recorder.end(call, None)
+        return _refuse(call.dialect, 400, message)
+
+    def _settle(self, call: Call, recorder: Recorder, fault: UpstreamFault | None) -> None:
+        self._broken = fault is not None and call.passed
+        if call.kind != "judge":
+            self.failure = failure_of(fault, call.attempts) if fault else None
+        self._end(call, recorder)
+
+    def _end(self, call: Call, recorder: Recorder) -> None:
+        reply = call.reader.reply
+        cost = None
+        if call.kind != "judge":
+            cost = self.meter.count(reply.counts, call.model, answered=bool(reply.parts))
+        recorder.end(call, cost)
+
+    async def _models(self, request: web.Request) -> web.Response:
+        """List the upstream's models, or the one of this rollout where it lists none."""
+        dialect: Dialect = "messages" if "anthropic-version" in request.headers else "chat"
+        try:
+            status, body = await self.upstream.get(self.upstream.route.models_url(dialect), dialect)
+            if status == 200:  # noqa: PLR2004
+                return web.Response(body=body, content_type="application/json")
+        except UpstreamFault:
+            pass
+        model = {"id": self.model, "object": "model", "type": "model", "created": 0, "owned_by": "upstream"}
+        return web.json_response({"object": "list", "data": [model], "has_more": False})
+
+    async def _count_tokens(self, call: Call) -> web.Response:
+        """Ask the upstream, or estimate at four bytes a token where it cannot count."""
+        if call.upstream == "messages":
+            url = self.upstream.route.url("messages", "/count_tokens")
+            try:
+                async with self.upstream.post(url, "messages", call.headers, call.raw) as reply:
+                    return web.Response(body=await reply.read(), content_type="application/json")
+            except UpstreamFault as fault:
+                if fault.status != 404:  # noqa: PLR2004
+                    return web.Response(status=fault.status or 400, body=fault.body or to_json(fault.message))
+        return web.json_response({"input_tokens": 1 + len(call.raw) // 4})
+
+
+def _endpoint(path: str) -> tuple[Dialect | None, str]:
+    """Return the dialect and endpoint of a path, under any prefix."""
+    for ending, dialect in ENDINGS.items():
+        for below in ("", "/compact", "/count_tokens"):
+            if path.endswith(ending + below):
+                return dialect, ending + below
+    return None, path
+
+
+def _same(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.removeprefix("Bearer ").encode(), token.encode())
+
+
+def _probe(request: web.Request) -> web.Response:
+    """Answer what asks for no model; a websocket is refused so that the client goes on with plain HTTP."""
+    if request.headers.get("upgrade", "").lower() == "websocket":
+        return web.Response(status=426, text="plain HTTP only")
+    return web.json_response({"ok": True})
+
+
+def _refuse(dialect: Dialect | None, status: int, message: str) -> web.Response:
+    body = WIRES[dialect or "chat"].error_body(status, message, None)
+    return web.Response(status=status, body=to_json(body), content_type="application/json", headers=NO_RETRY)

@@ -1,0 +1,53 @@
+"""What a request sets of the interceptor: limits, prices, waits, headers, dialect."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agents.base import Dialect
+from runner.errors import RequestInvalid
+from runner.request import Rollout
+
+
+class Settings(BaseModel):
+    """The interceptor's share of `params`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    interceptor: Literal["on", "off"] | bool = "on"
+    """`off`: the agent calls upstream itself, and nothing is recorded."""
+    upstream_dialect: Dialect | Literal["same"] | None = None
+    """What the upstream speaks; `same`: whatever the agent speaks. Null reads it from the URL."""
+    upstream_headers: dict[str, str] = {}
+    """Headers for every call upstream; the agent never sees them."""
+    upstream_attempts: int = Field(5, ge=1, le=20)
+    """How often a call is tried before the agent is told of the failure."""
+    silence_s: float | None = Field(None, gt=0)
+    """Seconds of silence after which an upstream counts as hanging; null takes half of `limits.stall_s`."""
+    capture: Literal["tokens"] | None = None
+    """`tokens` asks chat upstreams for token ids and logprobs."""
+    allow_provider_tools: tuple[str, ...] = ()
+    """Provider-side tools that stay (`web_search`, `code_execution`, `mcp`, ...)."""
+    prices: dict[str, Any] | None = None
+    """USD for a million tokens by model; see `runner.interceptor.prices`."""
+
+    @property
+    def off(self) -> bool:
+        """Whether the agent goes direct."""
+        return self.interceptor in {"off", False}
+
+
+def read_settings(params: Mapping[str, Any]) -> Settings:
+    """Read `params`; raises `RequestInvalid` naming the key."""
+    try:
+        return Settings.model_validate(dict(params))
+    except ValidationError as invalid:
+        error = invalid.errors()[0]
+        key = ".".join(map(str, error["loc"][:2]))
+        raise RequestInvalid(f"params.{key}: {error['msg']}", hint=f"got {error['input']!r}") from None
+
+
+def silence_of(settings: Settings, rollout: Rollout) -> float:
+    """Return the silence limit in seconds: short enough that a retry comes before the stall limit."""
+    return settings.silence_s or rollout.limits.stall_s / 2
