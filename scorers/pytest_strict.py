@@ -1,5 +1,6 @@
 """A verdict that holds against the agent: new tree, clean conditions, expected ids, canaries."""
 
+import functools
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from scorers.conditions import Conditions, clean_conditions
 from scorers.expected import Expected, expected_of, resolved, verdicts
 from scorers.overlay import lay_tests
 from scorers.protected import frozen
+from scorers.pytest_cache import key_of, recall, remember
 from scorers.pytest_canary import plant
 from scorers.pytest_expected import Known, excused_of, file_of, known_of, without_surprise_passes
 from scorers.pytest_place import own_modules, prepare
@@ -48,7 +50,7 @@ def score_strict(submission: Submission, options: Mapping[str, Any], args: Seque
         return _Strict(submission, options, args, conditions).score()
 
 
-@dataclass(slots=True)
+@dataclass
 class _Strict:
     submission: Submission
     options: Mapping[str, Any]
@@ -83,6 +85,10 @@ class _Strict:
             details=self._details(run, tree, expected, checks),
         )
 
+    @functools.cached_property
+    def _python(self) -> Path:
+        return find_python(self.options, self.submission.env, self.submission.workspace)
+
     @property
     def _snapshot(self) -> Path:
         return self.submission.snapshot or self.submission.workspace
@@ -92,6 +98,15 @@ class _Strict:
         pristine = self.conditions.room / "pristine"
         copy(self._snapshot, pristine)
         lay_tests(self.submission.tests, pristine, self.options)
+        key = key_of(pristine, [str(self._python), *self.args]) if self.submission.account else ""
+        if key and (remembered := recall(key)):
+            return remembered
+        known = self._collect_from(pristine)
+        if key:
+            remember(key, known)
+        return known
+
+    def _collect_from(self, pristine: Path) -> Known:
         self.conditions.own(pristine)
         session = self._runner(pristine, "collecting").session([*self.args, "--collect-only", "-q"])
         known = known_of(session, pristine)
@@ -125,8 +140,7 @@ class _Strict:
         place = prepare(folder, tree, workspace, own_modules(self._snapshot) | _tops(self.hidden))
         logs = self.submission.scratch / name
         logs.mkdir()
-        python = find_python(self.options, self.submission.env, self.submission.workspace)
-        python = moved(python, workspace, tree)
+        python = moved(self._python, workspace, tree)
         conditions = self.conditions.with_path(python.parent)
         return Runner(python, place, conditions, logs, self.options.get("test_timeout_s"))
 
