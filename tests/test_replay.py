@@ -197,6 +197,25 @@ def test_codex_local_shell_is_called_with_an_argument_list() -> None:
     }
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_token_ids_and_logprobs_come_whole_to_a_chat_request_that_asks(stream: bool) -> None:  # noqa: FBT001
+    captured = {"prompt_token_ids": [1, 2, 3], "token_ids": list(range(21)), "logprobs": [-0.5] * 21}
+    ask = {"model": "m", "messages": ASK, "stream": stream, "return_token_ids": True, "logprobs": True}
+    with play(*[Turn.model_validate({"text": "some words", "captured": captured})] * 2) as model:
+        raw = httpx2.post(f"{model.base_url}/chat/completions", json=ask).text
+        plain = httpx2.post(f"{model.base_url}/chat/completions", json={"messages": ASK}).text
+    data = [line.removeprefix("data: ") for line in raw.splitlines() if line.startswith("data: {")]
+    chunks = [json.loads(text) for text in (data if stream else [raw])]
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    logprobs = [
+        entry["logprob"] for choice in choices for entry in (choice["logprobs"] or {}).get("content", ())
+    ]
+    assert [chunk["prompt_token_ids"] for chunk in chunks if "prompt_token_ids" in chunk] == [[1, 2, 3]]
+    assert [token for choice in choices for token in choice.get("token_ids", ())] == list(range(21))
+    assert logprobs == [-0.5] * 21
+    assert "token_ids" not in plain
+
+
 def test_the_path_may_carry_anything_before_the_endpoint() -> None:
     with play(Turn(text="a"), Turn(text="b")) as model:
         assert chat(f"{model.base_url}/api/interceptor/v1/trial/trace_1").text == "a"
