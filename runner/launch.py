@@ -8,6 +8,7 @@ inherits.
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -49,6 +50,8 @@ def _main() -> None:
     os.set_inheritable(report, False)
     try:
         _confine(Limits(**fields))
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and its children would too
+            signal.signal(number, signal.SIG_DFL)
         os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - the whole purpose
     except OSError as error:
         os.write(report, f"{error.errno} {error.filename or sys.argv[2]}".encode())

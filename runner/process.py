@@ -140,19 +140,29 @@ def can_isolate_network() -> bool:
 
 def _run(command: Command, deadline: Deadline, watch: Watch, family: Family) -> Exit:
     kills, began = cgroup.oom_kills(), time.monotonic()
-    try:
+    with family:
         child = _start(command, family)
         try:
             ending = _wait(child.pid, command, deadline, watch, family)
         finally:
-            _terminate(child.pid)
-    finally:
-        survivors = family.end()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(1.0)
+            survivors = _end(child, family)
     watch.on_tick()
     code = -signal.SIGKILL if child.returncode is None else child.returncode
     return Exit(code, ending, time.monotonic() - began, cgroup.oom_kills() > kills, survivors)
+
+
+def _end(child: subprocess.Popen[bytes], family: Family) -> tuple[int, ...]:
+    """Ask the child and its process group to end, give them the grace, then end the whole family."""
+    try:
+        if not ended(child.pid, 0):
+            os.killpg(child.pid, signal.SIGTERM)
+            os.killpg(child.pid, signal.SIGCONT)
+            ended(child.pid, GRACE_S)
+    finally:
+        survivors = family.end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(1.0)
+    return survivors
 
 
 def _wait(pid: int, command: Command, deadline: Deadline, watch: Watch, family: Family) -> Ending:
@@ -170,14 +180,6 @@ def _wait(pid: int, command: Command, deadline: Deadline, watch: Watch, family: 
         if pulse and pulse.stalled(written):
             return "stalled"
     return "exited"
-
-
-def _terminate(pid: int) -> None:
-    """Ask a child and its process group to end, and give them the grace."""
-    if not ended(pid, 0):
-        os.killpg(pid, signal.SIGTERM)
-        os.killpg(pid, signal.SIGCONT)
-        ended(pid, GRACE_S)
 
 
 def _start(command: Command, family: Family) -> subprocess.Popen[bytes]:

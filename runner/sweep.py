@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Self
 
 from runner.proc import Process, environment, processes, real_uid
 
@@ -40,6 +41,7 @@ class Family:
         self._uid = uid if uid not in {0, os.getuid()} else None
         self._orphans = orphans
         self._since = _now()
+        self._ended = False
         _families.add(self)
 
     @property
@@ -47,55 +49,76 @@ class Family:
         """The variable that marks the child's environment."""
         return {MARK: self.mark}
 
-    def members(self) -> list[Process]:
-        """Return the living members."""
-        with starting:
-            table = processes()
-            fence = {os.getpid(), *(family.root for family in tuple(_families) if family is not self)}
-            found = _below(table, self._seeds(table), fence)
-        return [process for process in found if process.alive]
+    def __enter__(self) -> Self:
+        """Have it known to other families' sweeps until it is left."""
+        return self
 
-    def end(self, limit_s: float = LIMIT_S) -> tuple[int, ...]:
-        """Kill every member and forget the family; return the pids that lived on after `limit_s` seconds."""
+    def __exit__(self, *_: object) -> None:
+        """End what is still alive, and forget the family: now the child's pid may be anybody's."""
         try:
-            return self._kill(time.monotonic() + limit_s)
-        except BaseException:  # a second signal interrupts the first one's sweep
-            _send({member.pid for member in self.members()}, signal.SIGKILL)
-            raise
+            if not self._ended:
+                self.end()
         finally:
             _families.discard(self)
 
+    def members(self) -> list[Process]:
+        """Return the living members."""
+        return [process for process in self._look()[0] if process.alive]
+
+    def end(self, limit_s: float = LIMIT_S) -> tuple[int, ...]:
+        """Kill every member; return the pids of those that lived on after `limit_s` seconds."""
+        try:
+            left = self._kill(time.monotonic() + limit_s)
+        except BaseException:  # a second signal interrupts the first one's sweep
+            _send(_living(self._look()[0]), signal.SIGKILL)
+            raise
+        self._ended = True
+        return left
+
+    def reap(self) -> None:
+        """Take the exit status of adopted members that have ended, for nobody else does."""
+        with contextlib.suppress(ChildProcessError):
+            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):  # else no child has ended
+                _bury(self._look()[1])
+
     def _kill(self, until: float) -> tuple[int, ...]:
-        """Stop, then kill: a storm of forks that is killed one by one only makes room for the next ones."""
+        """Stop, then kill: a storm of forks that is killed one by one only makes room for the next ones.
+
+        Nothing is over while there are dead to bury: a process that forks and ends at once, again and again,
+        may never be seen alive, but each time it leaves the runner its body.
+        """
         pause = 0.001
-        while (members := self.members()) and time.monotonic() < until:
+        while time.monotonic() < until:
+            members, adopted = self._look()
+            if not _living(members) and not _bury(adopted):
+                return ()
             stopped: set[int] = set()
-            while (new := {member.pid for member in members} - stopped) and time.monotonic() < until:
+            while (new := _living(members) - stopped) and time.monotonic() < until:
                 _send(new, signal.SIGSTOP)
                 stopped |= new
-                members = self.members()
+                members, _ = self._look()
             _send(stopped, signal.SIGKILL)
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
-        self.reap()
-        return tuple(sorted(member.pid for member in members))
+        return tuple(sorted(_living(self._look()[0])))
 
-    def reap(self) -> None:
-        """Take the exit status of adopted members that have ended: nobody else waits for them."""
+    def _look(self) -> tuple[list[Process], list[Process]]:
+        """Return all members, and all that the runner has adopted; the dead too."""
         with starting:
-            ended = [process.pid for process in self._adopted(processes()) if not process.alive]
-        for pid in ended:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+            table = processes()
+            fence = {os.getpid(), *(family.root for family in tuple(_families) if family is not self)}
+            adopted = self._adopted(table)
+            orphans = (process.pid for process in adopted if self._orphans)
+            seeds = [*self._seeds(table), *orphans]
+        return _below(table, seeds, fence), adopted
 
     def _seeds(self, table: Mapping[int, Process]) -> Iterator[int]:
         if self.root is not None:
             yield self.root
-        if self._orphans:
-            yield from (process.pid for process in self._adopted(table))
-        ours = {process.pid for process in _below(table, [os.getpid()], set())}
+        runner = os.getpid()
+        kept = {process.pid for process in _below(table, [runner], set()) if process.parent != runner}
         for process in table.values():
-            strayed = process.pid not in ours and process.start >= self._since and self._marked(process)
+            strayed = process.pid not in kept and process.start >= self._since and self._marked(process)
             if strayed or (self._uid is not None and real_uid(process.pid) == self._uid):
                 yield process.pid
 
@@ -114,7 +137,9 @@ class Family:
         ]
 
     def _marked(self, process: Process) -> bool:
-        return f"{MARK}={self.mark}".encode() in environment(process.pid)
+        """Say whether a process is of the child's session or carries its mark."""
+        mark = f"{MARK}={self.mark}".encode()
+        return process.session == self.root or mark in environment(process.pid)
 
     def _of_another(self, process: Process) -> bool:
         others = [family for family in tuple(_families) if family is not self]
@@ -137,6 +162,19 @@ def _below(table: Mapping[int, Process], seeds: Iterable[int], fence: set[int | 
             found[pid] = table[pid]
             waiting += children.get(pid, [])
     return list(found.values())
+
+
+def _living(members: Iterable[Process]) -> set[int]:
+    return {member.pid for member in members if member.alive}
+
+
+def _bury(adopted: Iterable[Process]) -> bool:
+    """Take the exit status of the dead, and say whether there were any."""
+    dead = [process.pid for process in adopted if not process.alive]
+    for pid in dead:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    return bool(dead)
 
 
 def _send(pids: Iterable[int], number: signal.Signals) -> None:
