@@ -1,0 +1,118 @@
+"""Scores by a command's own word: its exit code, or a fraction that it prints.
+
+`[scorer]` options: `command` (argv), `pattern` (a regular expression of the output, whose last match is the
+fraction: one group for the number itself, two for `passed` and `total`) or `json` (the key, dots for nesting,
+in the last line of the standard output that is a JSON object), `trust`, `overlay`, and those of
+`scorers.conditions`.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from runner.errors import ScoringFailed, TaskInvalid
+from runner.output import head_tail
+from runner.process import Exit
+from scorers.base import Check, Score, Scorer, Submission
+from scorers.expected import clip
+from scorers.stage import argv_of, require_end, stage
+
+_READ = 1024 * 1024
+"""Bytes of output that are looked through: head and tail."""
+
+
+class CommandScorer(Scorer):
+    """Runs a command in the tree and takes its word."""
+
+    name: ClassVar[str] = "command"
+
+    def score(self, submission: Submission) -> Score:
+        """Run the command and return what it says."""
+        argv = argv_of(self.options)
+        pattern, key = self._fraction_options()
+        with stage(submission, self.options) as place:
+            end = place.run(argv, "command")
+            require_end(end, argv)
+            details = {**place.details(), "exit_code": end.code, "ended": end.ending}
+            changes = place.protected_changes
+        printed = head_tail(submission.reports / "command.out", _READ)
+        complaints = head_tail(submission.reports / "command.err", _READ)
+        fraction = _by_pattern(pattern, f"{printed}\n{complaints}") if pattern else _by_key(key, printed)
+        reward = _reward(end, fraction, asked=bool(pattern or key), said=complaints or printed)
+        if fraction is not None and (reward == 1) != (end.code == 0):
+            details["disagreement"] = f"it printed {fraction}, yet ended with exit code {end.code}"
+        said = "" if reward == 1 else clip(complaints.strip() or printed.strip())
+        check = Check(
+            id=" ".join(argv), status="passed" if reward == 1 else "failed", raw=end.ending, message=said
+        )
+        return Score(reward, (check,), protected_changes=changes, details=details)
+
+    def _fraction_options(self) -> tuple[re.Pattern[str] | None, str]:
+        pattern, key = self.options.get("pattern"), self.options.get("json", "")
+        if pattern and key:
+            raise TaskInvalid("[scorer] has both pattern and json", hint="keep one of them")
+        if not isinstance(key, str):
+            raise TaskInvalid(f"[scorer] json is {key!r}", hint='write the key: json = "score"')
+        if pattern is None:
+            return None, key
+        try:
+            compiled = re.compile(pattern, re.MULTILINE)
+        except (re.error, TypeError) as error:
+            raise TaskInvalid(f"[scorer] pattern is no regular expression: {error}") from None
+        if compiled.groups not in {1, 2}:
+            raise TaskInvalid("[scorer] pattern needs one group (the fraction) or two (passed, total)")
+        return compiled, key
+
+
+def _by_pattern(pattern: re.Pattern[str], text: str) -> float | None:
+    matches = list(pattern.finditer(text))
+    if not matches:
+        return None
+    found = matches[-1]
+    try:
+        numbers = [float(group) for group in found.groups()]
+    except (TypeError, ValueError):
+        raise ScoringFailed(
+            f"the output's {found[0]!r} holds no number", hint="correct [scorer] pattern"
+        ) from None
+    if len(numbers) == 1:
+        return numbers[0]
+    return numbers[0] / numbers[1] if numbers[1] else math.nan
+
+
+def _by_key(key: str, text: str) -> float | None:
+    if not key:
+        return None
+    for line in reversed(text.splitlines()):
+        if line.strip().startswith("{"):
+            value = _looked_up(line, key)
+            if value is not None:
+                return value
+    return None
+
+
+def _looked_up(line: str, key: str) -> float | None:
+    try:
+        value: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
+
+
+def _reward(end: Exit, fraction: float | None, *, asked: bool, said: str) -> float:
+    """Return the reward; a command that fails earns nothing, one that says nothing is no verdict."""
+    if end.ending != "exited":
+        return 0.0
+    if fraction is None:
+        if asked and end.code == 0:
+            raise ScoringFailed(f"the command printed no fraction: {clip(said.strip(), 200, 800)}")
+        return 1.0 if end.code == 0 else 0.0
+    if not 0 <= fraction <= 1:
+        raise ScoringFailed(f"the command's fraction is {fraction}, not from 0 to 1")
+    return fraction

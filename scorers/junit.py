@@ -1,0 +1,120 @@
+"""Scores a project in any language by the JUnit XML that its test tool writes.
+
+`[scorer]` options: `command` (argv; `{report}` in it is the path of a fresh file, which is also in
+`$JUNIT_REPORT`; without either the report is read from the standard output), `trust` (`strict`, `plain`),
+`expected` or `fail_to_pass` / `pass_to_pass`, `overlay`, and those of `scorers.conditions`.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from runner.errors import ScoringFailed
+from runner.output import head_tail
+from runner.process import Exit
+from scorers.base import Check, Score, Scorer, Submission, ratio
+from scorers.expected import Expected, expected_of, resolved, verdicts
+from scorers.junit_xml import read_junit
+from scorers.reports import RunReport, write_reports
+from scorers.stage import Stage, argv_of, require_end, stage
+from scorers.untrusted import UnusableFileError
+
+
+class Junit(Scorer):
+    """Runs a command and reads the report it wrote."""
+
+    name: ClassVar[str] = "junit"
+
+    def score(self, submission: Submission) -> Score:
+        """Run the tests and return the verdict."""
+        argv_of(self.options)
+        with stage(submission, self.options) as place:
+            started = time.time()
+            expected, excused = self._expected(place)
+            run = self._run(place, place.tree, "junit")
+            checks = self._checks(run, expected, excused)
+            report = RunReport(argv_of(self.options)[0], checks, started, time.time())
+            write_reports(submission.reports, report)
+            return Score(
+                reward=ratio(checks),
+                checks=checks,
+                resolved=resolved(checks) if expected else None,
+                protected_changes=place.protected_changes,
+                details={
+                    **place.details(),
+                    "exit_code": run.exit.code,
+                    **({"trouble": run.trouble} if run.trouble else {}),
+                    **({"groups": expected.summary(checks)} if expected and expected.fail_to_pass else {}),
+                },
+            )
+
+    def _expected(self, place: Stage) -> tuple[Expected | None, frozenset[str]]:
+        """Return the ids that count, and those of them that the project itself skips."""
+        named = expected_of(self.options)
+        if named or place.trust == "plain":
+            return named, frozenset()
+        pristine = place.pristine()
+        run = self._run(place, pristine, "junit-pristine")
+        broken = [
+            check.id for check in run.checks if check.status == "failed" and (pristine / check.id).is_file()
+        ]
+        if broken or not run.checks:
+            why = f"{broken[0]} does not load" if broken else run.trouble or "it reports no test"
+            raise ScoringFailed(
+                f"the tests of the pristine project cannot be listed: {why}",
+                hint="name their ids in [scorer] expected",
+            )
+        skipped = frozenset(check.id for check in run.checks if check.status == "skipped")
+        return Expected(tuple(check.id for check in run.checks), named=False), skipped
+
+    def _run(self, place: Stage, tree: Path, name: str) -> "_Run":
+        report = place.private(name) / "junit.xml"
+        argv = [part.replace("{report}", str(report)) for part in argv_of(self.options)]
+        to_file = argv != argv_of(self.options)
+        end = place.run(argv, name, tree=tree, env={"JUNIT_REPORT": str(report)})
+        require_end(end, argv)
+        printed = place.submission.reports / f"{name}.out"
+        source = report if to_file or report.exists() else printed
+        try:
+            return _Run(end, read_junit(source, tree), "")
+        except FileNotFoundError:
+            trouble = "it wrote no report"
+        except UnusableFileError as error:
+            trouble = str(error)
+        said = head_tail(place.submission.reports / f"{name}.err", 2000) or head_tail(printed, 2000)
+        return _Run(end, (), f"{trouble}, {_ending(end)}: {said.strip()}")
+
+    def _checks(self, run: "_Run", expected: Expected | None, excused: frozenset[str]) -> tuple[Check, ...]:
+        seen = {check.id: check for check in run.checks}
+        if expected:
+            checks = verdicts(expected, seen, excused=excused)
+        elif run.checks:
+            checks = run.checks
+        else:
+            raise ScoringFailed(f"no test was run: {run.trouble or 'the report names none'}")
+        return (*checks, *_contradiction(run))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of the command."""
+
+    exit: Exit
+    checks: tuple[Check, ...]
+    trouble: str
+    """Why there is no report; empty where there is one."""
+
+
+def _contradiction(run: _Run) -> tuple[Check, ...]:
+    """Fail a run whose report is all well while its exit code is not: what went wrong is not in it."""
+    if run.exit.code == 0 or not run.checks or any(check.status == "failed" for check in run.checks):
+        return ()
+    message = f"the report names no failure, yet the run {_ending(run.exit)}"
+    return (Check(id="(the run itself)", status="failed", raw=run.exit.ending, message=message),)
+
+
+def _ending(end: Exit) -> str:
+    if end.ending != "exited":
+        return f"was ended after {end.duration_s:.0f} s ({end.ending})"
+    return f"ended with exit code {end.code}"

@@ -1,0 +1,142 @@
+"""Where a command of any language is run and judged: a new tree under clean conditions, or the workspace.
+
+`[scorer] trust` chooses: `strict` (default) builds the tree from the pristine snapshot and the agent's files
+outside the protected globs, lays the hidden tests over it, and starts in it; `plain` runs in the workspace.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runner.errors import ScorerUnavailable, ScoringFailed, TaskInvalid
+from runner.newtree import new_tree
+from runner.process import Caps, Exit, run
+from runner.workspace import copy
+from scorers.base import Submission
+from scorers.conditions import Conditions, clean_conditions
+from scorers.overlay import lay_tests
+from scorers.protected import frozen
+
+_TESTS = "test tests __tests__ spec specs e2e testdata test_* *_test.* *-test.* *.test.* *_spec.* *.spec.*"
+_JAVASCRIPT = """package.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-* .npmrc .yarnrc* .pnp.*
+    .mocharc* jest.config.* vitest.* vite.config.* karma.conf.* babel.config.* .babelrc* tsconfig*.json
+    deno.json* bunfig.toml node_modules"""
+_OTHERS = """*Test.java *Tests.java *IT.java pom.xml .mvn mvnw *.gradle *.gradle.kts gradle gradle.properties
+    gradlew go.mod go.sum go.work vendor Gemfile* Rakefile .rspec composer.json phpunit.xml* mix.exs *.csproj
+    *.sln Directory.* CMakeLists.txt *.cmake Makefile GNUmakefile *.mk justfile Taskfile* meson.build
+    pyproject.toml setup.cfg setup.py tox.ini conftest.py Cargo.toml .cargo build.rs *.lock"""
+PROTECTED = tuple(f"{_TESTS} {_JAVASCRIPT} {_OTHERS}".split())
+"""Tests, manifests, lock files and build files of the common languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A tree to run a command in."""
+
+    tree: Path
+    conditions: Conditions
+    submission: Submission
+    options: Mapping[str, Any]
+    trust: str
+    protected_changes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def run(
+        self,
+        argv: Sequence[str],
+        name: str,
+        *,
+        tree: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Exit:
+        """Run a command in the tree; its output goes to NAME.out and NAME.err beside the reports."""
+        place, output = tree or self.tree, self.submission.reports / name
+        program = shutil.which(argv[0], path=self.submission.env.get("PATH"))
+        conditions = self.conditions
+        if "/" not in argv[0] and program:
+            conditions = conditions.with_path(Path(program).parent)
+        try:
+            return run(conditions.command(argv, cwd=place, output=output, env=env), conditions.limit)
+        except OSError as error:
+            what = f"cannot run {error.filename or argv[0]}: {error.strerror}"
+            raise ScorerUnavailable(
+                what, hint="install it in the image, or correct [scorer] command"
+            ) from error
+
+    def pristine(self) -> Path:
+        """Make the tree as it was before the agent, with the hidden tests."""
+        tree = self.conditions.room / "pristine"
+        copy(_snapshot(self.submission), tree)
+        lay_tests(self.submission.tests, tree, self.options)
+        self.conditions.own(tree)
+        return tree
+
+    def private(self, name: str) -> Path:
+        """Make a new folder that only the tests' user (and the runner) can write."""
+        folder = self.conditions.room / name
+        folder.mkdir(mode=0o700)
+        self.conditions.own(folder)
+        return folder
+
+    def details(self) -> dict[str, Any]:
+        """Return what the result says of it."""
+        return {"trust": self.trust, **({"left_out": list(self.left_out[:100])} if self.left_out else {})}
+
+
+@contextmanager
+def stage(submission: Submission, options: Mapping[str, Any]) -> Iterator[Stage]:
+    """Make the place, and remove it at the end."""
+    trust = options.get("trust", "strict")
+    if trust not in {"strict", "plain"}:
+        raise TaskInvalid(f"[scorer] trust is {trust!r}", hint='"strict" or "plain"')
+    with clean_conditions(submission, options) as conditions:
+        if trust == "strict":
+            yield _strict(submission, options, conditions)
+        else:
+            env = {**submission.env, **submission.verifier_env, **options.get("env", {})}
+            loose = replace(conditions, env=env, caps=Caps(), network=True)
+            lay_tests(submission.tests, submission.workspace, options)
+            yield Stage(submission.workspace, loose, submission, options, "plain")
+
+
+def _strict(submission: Submission, options: Mapping[str, Any], conditions: Conditions) -> Stage:
+    tree = new_tree(
+        _snapshot(submission),
+        submission.workspace,
+        conditions.tree,
+        frozen(submission, PROTECTED),
+        account=submission.account,
+    )
+    lay_tests(submission.tests, tree.root, options)
+    conditions.own(tree.root)
+    return Stage(
+        tree.root,
+        conditions,
+        submission,
+        options,
+        "strict",
+        tuple(tree.protected_changes),
+        tuple(tree.left_out),
+    )
+
+
+def argv_of(options: Mapping[str, Any]) -> list[str]:
+    """Return `[scorer] command`."""
+    argv = options.get("command")
+    if not isinstance(argv, list) or not argv or not all(isinstance(part, str) for part in argv):
+        raise TaskInvalid(f"[scorer] command is {argv!r}, no list of texts", hint='write ["make", "check"]')
+    return argv
+
+
+def require_end(end: Exit, argv: Sequence[str]) -> None:
+    """Raise `ScoringFailed` where a run says nothing about the work: the sandbox's memory ended it."""
+    if end.oom:
+        hint = "give the sandbox more memory"
+        raise ScoringFailed(f"{argv[0]} was ended for memory", hint=hint)
+
+
+def _snapshot(submission: Submission) -> Path:
+    return submission.snapshot or submission.workspace

@@ -1,0 +1,137 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.deadline import Deadline
+from runner.errors import ScorerUnavailable, ScoringFailed, TaskInvalid
+from scorers.base import Score
+from scorers.junit import Junit
+from tests.submissions import submission, write
+
+NODE = ["node", "--test", "--test-reporter=junit", "--test-reporter-destination={report}"]
+MENDED = {"lib/sum.js": "export const sum = (...numbers) => numbers.reduce((a, b) => a + b, 0);\n"}
+IDS = ["adds nothing", "adds two", "many > adds three"]
+
+
+def scored(place: Path, work: dict[str, str] | None = None, **options: Any) -> Score:
+    made = submission(place, "node_sum")
+    write(made.workspace, work or {})
+    return Junit({"command": NODE, **options}).score(made)
+
+
+def statuses(score: Score) -> dict[str, str]:
+    return {check.id: check.status for check in score.checks}
+
+
+def test_a_node_project_is_scored_by_its_own_tests(tmp_path: Path) -> None:
+    score = scored(tmp_path)
+    assert statuses(score) == {
+        "adds nothing": "passed",
+        "adds two": "failed",
+        "later": "skipped",
+        "many > adds three": "failed",
+    }
+    assert score.reward == pytest.approx(1 / 3)
+    assert "-3 !== 3" in score.checks[1].message
+    assert (tmp_path / "reports" / "ctrf.json").is_file()
+
+
+def test_a_mended_project_earns_all(tmp_path: Path) -> None:
+    score = scored(tmp_path, MENDED)
+    assert (score.reward, score.resolved) == (1.0, True)
+
+
+def test_the_report_may_come_by_the_standard_output_or_a_variable(tmp_path: Path) -> None:
+    by_output = scored(tmp_path / "a", command=NODE[:3])
+    script = 'exec node --test --test-reporter=junit --test-reporter-destination="$JUNIT_REPORT"'
+    by_variable = scored(tmp_path / "b", command=["sh", "-c", script])
+    assert statuses(by_output) == statuses(by_variable) == statuses(scored(tmp_path / "c"))
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        {"test/sum.test.js": "import test from 'node:test';\ntest('adds two', () => {});\n"},
+        {"test/more.test.js": "import test from 'node:test';\n" + "test('t', () => {});\n" * 9},
+        {"lib/sum.js": "export const sum = () => 0; process.exit(0);\n"},
+        {"lib/sum.js": "export const sum = () => { process.exit(0); };\n"},
+        {"package.json": '{"type": "module", "scripts": {"test": "true"}}'},
+        {".npmrc": "node-options=--require ./evil.cjs\n", "evil.cjs": "process.exit(0)"},
+    ],
+)
+def test_a_trick_earns_no_more_than_honest_work(tmp_path: Path, attack: dict[str, str]) -> None:
+    assert scored(tmp_path, attack).reward <= 1 / 3
+
+
+def test_changes_to_tests_are_listed_and_do_not_count(tmp_path: Path) -> None:
+    score = scored(tmp_path, {**MENDED, "test/sum.test.js": "throw 1"})
+    assert (score.reward, score.protected_changes) == (1.0, ("test/sum.test.js",))
+
+
+def test_named_ids_are_the_denominator(tmp_path: Path) -> None:
+    score = scored(tmp_path, MENDED, fail_to_pass=IDS[1:], pass_to_pass=["adds nothing", "gone"])
+    assert statuses(score)["gone"] == "failed"
+    assert (score.reward, score.resolved) == (0.75, False)
+    assert score.details["groups"] == {
+        "fail_to_pass": {"passed": 2, "total": 2},
+        "pass_to_pass": {"passed": 1, "total": 2},
+    }
+
+
+def test_tests_that_do_not_load_in_the_pristine_project_must_be_named(tmp_path: Path) -> None:
+    hidden = write(tmp_path / "hidden", {"new.test.js": "import '../lib/new.js';\n"})
+    made = submission(tmp_path, "node_sum", tests=hidden)
+    options = {"command": NODE, "overlay": {"new.test.js": "test/new.test.js"}}
+    with pytest.raises(ScoringFailed, match=r"test/new.test.js does not load .*name their ids"):
+        Junit(options).score(made)
+
+
+def test_hidden_tests_count(tmp_path: Path) -> None:
+    text = "import test from 'node:test';\ntest('hidden', () => {});\n"
+    hidden = write(tmp_path / "hidden", {"hidden.test.js": text})
+    made = submission(tmp_path, "node_sum", tests=hidden)
+    options = {"command": NODE, "overlay": {"hidden.test.js": "test/hidden.test.js"}}
+    assert statuses(Junit(options).score(made))["hidden"] == "passed"
+
+
+def test_a_crash_of_the_run_fails_what_was_expected(tmp_path: Path) -> None:
+    made = submission(tmp_path, "node_sum")
+    (made.workspace / "broken").write_text("")
+    command = ["sh", "-c", f"test -e broken && kill -9 $$; {' '.join(NODE)}"]
+    score = Junit({"command": command}).score(made)
+    assert {check.raw for check in score.checks if check.status == "failed"} == {"missing"}
+    assert score.reward == 0
+    assert score.details["exit_code"] == -9
+
+
+def test_an_exit_code_that_contradicts_the_report_fails_a_check(tmp_path: Path) -> None:
+    made = submission(tmp_path)
+    report = '<testsuite><testcase name="a"/></testsuite>'
+    command = ["sh", "-c", f"echo '{report}'; exit 7"]
+    score = Junit({"command": command, "trust": "plain"}).score(made)
+    assert (score.reward, score.checks[-1].id) == (0.5, "(the run itself)")
+
+
+def test_no_report_is_no_verdict(tmp_path: Path) -> None:
+    for name, command in {"a": ["true"], "b": ["sh", "-c", "echo oops >&2; exit 3"]}.items():
+        made = submission(tmp_path / name)
+        with pytest.raises(ScoringFailed, match="no JUnit XML"):
+            Junit({"command": command, "trust": "plain"}).score(made)
+
+
+def test_a_hang_is_ended_at_the_deadline(tmp_path: Path) -> None:
+    made = submission(tmp_path, deadline=Deadline.after(0.5))
+    with pytest.raises(ScoringFailed, match=r"was ended after \d s \(deadline\)"):
+        Junit({"command": ["sleep", "60"], "trust": "plain"}).score(made)
+
+
+def test_a_missing_tool_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ScorerUnavailable, match="cannot run no-such-tool: No such file"):
+        Junit({"command": ["no-such-tool"], "trust": "plain"}).score(submission(tmp_path))
+
+
+@pytest.mark.parametrize("command", [None, "make check", [], [1]])
+def test_a_command_must_be_a_list(tmp_path: Path, command: object) -> None:
+    with pytest.raises(TaskInvalid, match="no list of texts"):
+        Junit({"command": command}).score(submission(tmp_path))
