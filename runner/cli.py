@@ -84,8 +84,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from runner.environment import secrets_of
     from runner.errors import Failure, ResultUnwritable
     from runner.report import Report
+    from runner.seclusion import seclude
 
     output = arguments.output or (None if arguments.stdio else Path("/tmp/result.json"))  # noqa: S108
+    seclude()
     _raise_on_signals()
     try:
         report = Report(output, secrets=secrets_of(_environ()))

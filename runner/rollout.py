@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agents.base import AgentRun, Assignment
-from runner.account import find_account, give
+from runner.account import find_account, give, hide
 from runner.boundary import boundary
 from runner.conclusion import agent_report, artifacts, call_report, keep_run, score_changes
 from runner.display import Progress
@@ -27,6 +27,7 @@ from runner.report import Report
 from runner.request import correlation_id_of
 from runner.result import Stage
 from runner.setting import Folders, Options, Setting, folders, read_request, understand
+from runner.task import Task
 from runner.workspace import Baseline, Changes, baseline
 from scorers.base import Score, Submission
 
@@ -103,8 +104,16 @@ def _prepare(scene: _Scene) -> tuple[Prompt, Baseline, Mapping[str, str]]:
     if applied.failed:
         raise OverrideFailed(applied.failed)
     if scene.account:
-        give(setting.task.workspace, scene.account)
+        _separate(setting.task, scene.account, scene.report)
     return prompt, baseline(setting.task.workspace, scene.folders.state), applied.env
+
+
+def _separate(task: Task, account: Account, report: Report) -> None:
+    """Give the workspace to the agent's user, and take the tests and the solution out of its sight."""
+    give(task.workspace, account)
+    if task.folder and not hide(task.folder, account):
+        warning = f"the agent can read the tests in {task.folder}: close that folder to it in the image"
+        report.note(warnings=[*report.result.warnings, warning])
 
 
 def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:

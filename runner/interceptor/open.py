@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from runner.errors import Failure, RequestInvalid, SandboxFailed
+from runner.interceptor.absent import Absent
 from runner.interceptor.base import Interceptor
 from runner.interceptor.direct import Direct
 from runner.interceptor.limits import Meter
@@ -27,8 +28,11 @@ def open_interceptor(rollout: Rollout, environ: Mapping[str, str], *, folder: Pa
 
     `environ` holds the upstream's key; `calls.jsonl` is written into `folder`. Raises `RequestInvalid`
     where `inference_url` or a parameter of ours cannot be understood, `SandboxFailed` where nothing can be
-    written. The server starts when an endpoint is first asked for.
+    written. The server starts when an endpoint is first asked for; without an `inference_url` there is none.
     """
+    if not rollout.inference_url:
+        yield Absent()
+        return
     settings = read_settings(rollout.params)
     meter = Meter(rollout.limits, read_prices(settings.prices))
     _check_cost_limit(rollout, meter)
@@ -63,14 +67,13 @@ def _upstream(
     rollout: Rollout, environ: Mapping[str, str], stack: ExitStack
 ) -> tuple[Route, str, Callable[[], Failure | None]]:
     """Return where calls go, the key, and whom to ask why a replay failed."""
-    if not rollout.inference_url:
-        raise RequestInvalid("inference_url is missing", hint="give https://host/path, or replay:FILE")
+    url = rollout.inference_url or ""
     if not rollout_replays(rollout):
-        route = parse_url(rollout.inference_url)
+        route = parse_url(url)
         return route, key_for(route, environ), lambda: None
     from runner.interceptor.replay import replay  # noqa: PLC0415 - where it is asked for
 
-    model = stack.enter_context(replay(Path(rollout.inference_url.removeprefix(REPLAY))))
+    model = stack.enter_context(replay(Path(url.removeprefix(REPLAY))))
     return parse_url(f"{model.base_url}/v1"), "", model.failure
 
 
