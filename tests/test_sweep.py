@@ -73,12 +73,12 @@ def test_a_tool_call_does_not_end_what_the_agent_detached_without_its_mark() -> 
         assert len(agent.members()) == 3
 
 
-def test_a_tool_calls_own_daemon_is_ended() -> None:
-    code, pid = capture(["sh", "-c", "sleep 300 >/dev/null & echo $!"])
-    assert code == 0
-    assert not Path("/proc", pid.strip()).exists()
-    code, pid = capture(["sh", "-c", "setsid -f sh -c 'echo $$; exec sleep 300'; sleep 0.2"])
-    assert not Path("/proc", pid.strip()).exists()
+@pytest.mark.parametrize("start", ["sh", "setsid -f sh"])
+def test_a_tool_calls_own_daemon_is_ended(tmp_path: Path, start: str) -> None:
+    pid = tmp_path / "pid"
+    daemon = f"{start} -c 'echo $$ > {pid}; exec sleep 300' &"
+    assert capture(["sh", "-c", f"{daemon} until [ -s {pid} ]; do sleep 0.1; done"]) == (0, "")
+    assert not Path("/proc", pid.read_text().strip()).exists()
 
 
 def test_a_process_that_forks_and_ends_again_and_again_is_caught(tmp_path: Path) -> None:
