@@ -32,8 +32,8 @@ $(DEMO)/venv:
 	$@/bin/pip install --quiet pytest
 
 demo: install $(DEMO)/venv
-	rm -rf $(DEMO)/workspace && cp -r examples/demo/workspace $(DEMO)/workspace
-	VIRTUAL_ENV=$(CURDIR)/$(DEMO)/venv $(BIN)/run_rollout --input examples/demo/rollout.json \
+	@rm -rf $(DEMO)/workspace && cp -r examples/demo/workspace $(DEMO)/workspace
+	@VIRTUAL_ENV=$(CURDIR)/$(DEMO)/venv $(BIN)/run_rollout --input examples/demo/rollout.json \
 	  --output $(DEMO)/result.json --tasks examples/demo/task --workspace $(DEMO)/workspace --agent $(AGENT)
 
 check: install

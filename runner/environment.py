@@ -14,15 +14,17 @@ FORBIDDEN_KEYS = (
 """Names that must never be baked into an image (the hosted service refuses such images)."""
 
 _SECRETS = {*FORBIDDEN_KEYS, "INTERCEPTOR_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CODEX_API_KEY"}
+_SHELL = {"PWD", "OLDPWD", "SHLVL", "_"}
+"""What the shell that started the runner says of itself. OpenCode works in `PWD`, wherever it was started."""
 
 
-def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without keys: neither their names nor their values under other names."""
+def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without keys, under their own or any other name, and without the shell's own."""
     values = {environ[name] for name in _SECRETS if environ.get(name)}
     return {
         name: value
         for name, value in environ.items()
-        if name not in _SECRETS and not any(secret in value for secret in values)
+        if name not in _SECRETS | _SHELL and not any(secret in value for secret in values)
     }
 
 

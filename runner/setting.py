@@ -11,7 +11,7 @@ from typing import Any
 
 from agents.base import Agent
 from runner.deadline import Deadline
-from runner.environment import without_keys
+from runner.environment import user_environment
 from runner.plugins import load_agent
 from runner.process import Account
 from runner.request import Rollout, choose_agent, choose_model, load, require_inference_url
@@ -100,7 +100,7 @@ def understand(rollout: Rollout, options: Options, environ: Mapping[str, str]) -
         agent=agent(),
         scorer=scorer_for(rollout, task),
         deadline=deadline,
-        env={**without_keys(environ), **task.env},
+        env={**user_environment(environ), **task.env},
     )
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from runner.environment import without_keys
+from runner.environment import user_environment
 from runner.errors import RequestInvalid, TaskInvalid
 from runner.request import Rollout
 from runner.task_file import TaskFile, read_task_file, resolved
@@ -143,7 +143,7 @@ def _read(
         editable=tuple(about.workspace.editable),
         agent_s=about.agent.timeout_sec,
         verifier_s=about.verifier.timeout_sec,
-        env=resolved(about.environment.env, without_keys(environ), f"{where} [environment] env"),
+        env=resolved(about.environment.env, user_environment(environ), f"{where} [environment] env"),
         verifier_env=resolved(about.verifier.env, environ, f"{where} [verifier] env"),
         solution_env=resolved(about.solution.env, environ, f"{where} [solution] env")
         if rollout.agent == "oracle"
