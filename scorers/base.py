@@ -67,6 +67,8 @@ class Submission:
     """Globs that the task opens to the agent (`[workspace] editable`), taken from the protected ones."""
     verifier_env: Mapping[str, str] = field(default_factory=dict)
     """The task's `[verifier] env`."""
+    verifier_s: float | None = None
+    """The task's `[verifier] timeout_sec`, for the scorer that runs its own script."""
     inference_url: str | None = None
     """Where a judge's model calls go."""
     inference_key: str = ""
