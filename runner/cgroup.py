@@ -2,8 +2,12 @@
 
 import contextlib
 import functools
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from runner.errors import Interrupted, Phase, SandboxFailed
 
 _UNLIMITED_V1 = 2**62  # v1 has no word for it, only a number near 2**63
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -45,6 +49,20 @@ def memory_limit() -> int | None:
     """Return the sandbox's memory limit in bytes, null where there is none to be seen."""
     group = memory()
     return group.limit if group else None
+
+
+@contextlib.contextmanager
+def spared(who: str, phase: Phase) -> Iterator[None]:
+    """Raise `SandboxFailed` at the end if anything was killed for memory meanwhile, whatever came of it.
+
+    A test that the kernel killed has failed for the sandbox's reason, which no reward may hide.
+    """
+    kills = oom_kills()
+    try:
+        yield
+    finally:
+        if oom_kills() > kills and not isinstance(sys.exception(), Interrupted):
+            raise SandboxFailed(f"{who} was killed for memory", hint="give the sandbox more", phase=phase)
 
 
 @functools.cache

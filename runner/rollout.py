@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agents.base import AgentRun, Assignment
 from runner.account import find_account, give, hide
 from runner.boundary import boundary
+from runner.cgroup import spared
 from runner.conclusion import agent_report, artifacts, call_report, keep_run, score_changes
 from runner.display import Progress
 from runner.errors import (
@@ -185,5 +186,6 @@ def _score(scene: _Scene, before: Baseline, changes: Changes) -> Score:
         inference_key=scene.interceptor.key,
         model=setting.model,
     )
-    with boundary(ScoringFailed, log=scene.report.files / "runner.log"):
+    killed = spared("a process of the tests", "scoring")
+    with killed, boundary(ScoringFailed, log=scene.report.files / "runner.log"):
         return setting.scorer.score(submission)

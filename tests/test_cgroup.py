@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner import cgroup
+from runner.errors import Failure, SandboxFailed, ScoringFailed
 
 ROOT = Path(__file__).parent.parent
 MIB = 2**20
@@ -65,10 +66,29 @@ def test_a_sandbox_that_shows_no_groups_has_no_limits(sandbox: Path) -> None:
     assert cgroup.memory_limit() is None
 
 
+@pytest.mark.parametrize("ending", [None, ScoringFailed("the tests gave no report")])
+def test_tests_killed_for_memory_are_a_failure_of_the_sandbox_whatever_they_said(
+    sandbox: Path, ending: Failure | None
+) -> None:
+    mount = sandbox / "fs"
+    write(sandbox, cgroup="0::/\n", mountinfo=f"30 23 0:26 / {mount} ro,nosuid - cgroup2 cgroup rw\n")
+    write(mount, memory__events="oom_kill 2\n", memory__max="max\n")
+    with cgroup.spared("a process", "scoring"):
+        pass
+    with (
+        pytest.raises(SandboxFailed, match="a process was killed for memory"),
+        cgroup.spared("a process", "scoring"),
+    ):
+        write(mount, memory__events="oom_kill 3\n")
+        if ending:
+            raise ending
+
+
 LIMITED = """
     import sys
     from pathlib import Path
     from runner import cgroup
+from runner.errors import Failure, SandboxFailed, ScoringFailed
     from runner.deadline import Deadline
     from runner.process import Command, run
 
