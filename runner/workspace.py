@@ -66,13 +66,13 @@ def snapshot_from(source: str, workspace: Path, target: Path) -> Path:
         copy(folder, target)
         return target
     target.mkdir()
+    git = ["git", "-c", "safe.directory=*", "-C", str(workspace)]
     with tempfile.TemporaryDirectory() as index:
-        git = ["git", "-c", f"safe.directory={workspace}", "-C", str(workspace), f"--work-tree={target}"]
         env = {**os.environ, "GIT_INDEX_FILE": f"{index}/index"}
-        for arguments in (["read-tree", "--end-of-options", source], ["checkout-index", "--all"]):
-            code, said = _git([*git, *arguments], env)
-            if code:
-                raise TaskInvalid(f"no pristine tree from revision {source} of {workspace}: {said.strip()}")
+        inside = _git([*git, "rev-parse", "--show-prefix"], env).strip()
+        git.append(f"--work-tree={target}")
+        _git([*git, "read-tree", "--end-of-options", f"{source}:{inside}"], env)
+        _git([*git, "checkout-index", "--all"], env)
     return target
 
 
@@ -93,8 +93,11 @@ def copy(source: Path, target: Path) -> None:
         raise SandboxFailed(f"cannot copy {source} to {target}: {why}", hint=HINT)
 
 
-def _git(argv: list[str], env: dict[str, str]) -> tuple[int, str]:
+def _git(argv: list[str], env: dict[str, str]) -> str:
     try:
-        return capture(argv, _LIMIT_S, env=env)
+        code, said = capture(argv, _LIMIT_S, env=env)
     except FileNotFoundError as error:
         raise TaskInvalid("a pristine tree from a git revision needs git in the image") from error
+    if code:
+        raise TaskInvalid(f"no pristine tree: {' '.join(argv)}: {said.strip()}")
+    return said
