@@ -75,10 +75,12 @@ def test_tests_killed_for_memory_are_a_failure_of_the_sandbox_whatever_they_said
     write(mount, memory__events="oom_kill 2\n", memory__max="max\n")
     with cgroup.spared("a process", "scoring"):
         pass
-    with (
-        pytest.raises(SandboxFailed, match="a process was killed for memory"),
-        cgroup.spared("a process", "scoring"),
-    ):
+    with pytest.raises(SandboxFailed, match="a process was killed for memory"):
+        killed(mount, ending)
+
+
+def killed(mount: Path, ending: Failure | None) -> None:
+    with cgroup.spared("a process", "scoring"):
         write(mount, memory__events="oom_kill 3\n")
         if ending:
             raise ending
@@ -88,7 +90,6 @@ LIMITED = """
     import sys
     from pathlib import Path
     from runner import cgroup
-from runner.errors import Failure, SandboxFailed, ScoringFailed
     from runner.deadline import Deadline
     from runner.process import Command, run
 

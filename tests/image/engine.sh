@@ -12,7 +12,7 @@ engine_start() {
   command -v dockerd >/dev/null || engine_install || { say "skipped: docker.io cannot be installed here"; return 1; }
   mkdir -p "$STATE/run"
   export DOCKER_HOST="unix://$STATE/run/docker.sock"
-  export PATH="/usr/bin:$PATH" # the client that came with the engine
+  export PATH="/usr/bin:$PATH" DOCKER_BUILDKIT=1 # the client that came with the engine builds stages side by side
   # No bridge: builds use the host's network, the tests none at all, so nothing of the host's firewall is touched.
   setsid dockerd --data-root "$STATE/data" --exec-root "$STATE/run/exec" --pidfile "$STATE/run/pid" \
     --host "$DOCKER_HOST" --bridge none --iptables=false >"$STATE/run/dockerd.log" 2>&1 &

@@ -1,0 +1,105 @@
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from runner.environment import FORBIDDEN_KEYS
+from tests.image.conftest import LEDGER, SHOP, Image, docker
+
+ROOT = Path(__file__).parents[2]
+TAKING = 'COPY --from=rollout-base /opt/rollout /opt/rollout\nRUN ["/opt/rollout/setup"]\n'
+FOREIGN = r"""
+import re, sys
+sys.path.insert(0, "")
+import aiohttp, anthropic, bz2, ctypes, curses, linguafranca, lzma, openai, pydantic, readline, sqlite3, ssl, zlib
+loaded = {line.split()[-1] for line in open("/proc/self/maps") if re.search(r"\.so[.0-9]*$", line)}
+print(sorted(path for path in loaded if not path.startswith("/opt/rollout/")), len(loaded))
+"""
+
+
+def test_the_labels_say_what_the_lock_files_pin() -> None:
+    labels = json.loads(docker("inspect", "--format", "{{json .Config.Labels}}", "rollout-base").stdout)
+    pins = json.loads((ROOT / "package.json").read_text())["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert labels["org.opencontainers.image.version"] == project["version"]
+    assert labels["rollout.agents"] == "codex claude_code opencode"
+    assert labels["rollout.codex.version"] == pins["@openai/codex"]
+    assert labels["rollout.claude_code.version"] == pins["@anthropic-ai/claude-code"]
+    assert labels["rollout.opencode.version"] == pins["opencode-ai"]
+
+
+def test_an_image_with_one_agent_has_no_other_and_is_smaller() -> None:
+    doctor = ["run", "--rm", "--network", "none", "rollout-base:codex", "run_rollout", "doctor", "--json"]
+    states = {each["what"]: each["state"] for each in json.loads(docker(*doctor).stdout)}
+    assert (states["codex"], states["claude_code"], states["opencode"]) == ("ok", "absent", "absent")
+    sizes = [
+        int(docker("inspect", "-f", "{{.Size}}", f"rollout-base:{tag}").stdout) for tag in ("codex", "latest")
+    ]
+    assert sizes[1] - sizes[0] > 300 * 10**6
+
+
+@pytest.mark.parametrize("image", [SHOP, LEDGER])
+def test_the_doctor_finds_the_examples_fit(image: str) -> None:
+    done = docker("run", "--rm", "--network", "none", image, "run_rollout", "doctor", check=False)
+    assert done.returncode == 0, done.stdout
+    assert "missing" not in done.stdout
+    assert "the agent and the tests run as agent (uid 10001)" in done.stdout
+
+
+def test_the_doctor_says_what_an_unfit_image_lacks(image: Image) -> None:
+    image.build(
+        "FROM rollout-base:codex\nRUN rm /opt/rollout/clis/codex && echo SYNTH_API_KEY=x > /workspace/.env"
+    )
+    done = docker(
+        "run", "--rm", "--network", "none", image.tags[0], "run_rollout", "doctor", "--json", check=False
+    )
+    states = {each["what"]: each["state"] for each in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert states["codex"] == "missing"
+    assert states["keys"] == "missing"
+
+
+def test_a_key_as_build_argument_is_refused() -> None:
+    build = ["build", "--network", "host", "-f", str(ROOT / "Dockerfile.base"), "--build-arg"]
+    for name in (FORBIDDEN_KEYS[0], FORBIDDEN_KEYS[-1]):
+        done = docker(*build, f"{name}=dummy", str(ROOT), check=False)
+        assert done.returncode != 0
+        assert f"{name} is in the build's environment" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", FORBIDDEN_KEYS)
+def test_a_key_in_a_user_images_environment_is_refused(image: Image, name: str) -> None:
+    assert f"ARG {name}\n" in (ROOT / "Dockerfile.base").read_text()
+    done = image.build(f"FROM {SHOP}\nENV {name}=dummy\n{TAKING}", check=False)
+    assert done.returncode != 0
+    assert f"{name} is in the build's environment" in done.stdout + done.stderr
+
+
+def test_the_program_owes_nothing_to_the_libraries_of_the_image() -> None:
+    python = ["/opt/rollout/venv/bin/python", "-I", "-c", FOREIGN]
+    done = docker("run", "--rm", "--network", "none", LEDGER, *python)
+    assert done.stdout.startswith("[] ")
+
+
+def test_the_program_runs_on_an_image_without_any_c_library(image: Image) -> None:
+    image.build(
+        f"FROM {SHOP} AS shop\nRUN apt-get update && apt-get install -y busybox-static && mkdir /root-folder && \\\n"
+        "  cd /root-folder && mkdir bin etc tmp && cp /bin/busybox bin/ && bin/busybox --install bin && \\\n"
+        "  echo root:x:0:0::/:/bin/sh > etc/passwd && echo root:x:0: > etc/group\n"
+        f"FROM scratch\nCOPY --from=shop /root-folder /\n{TAKING}",
+    )
+    run = ["run", "--rm", "--network", "none", image.tags[0], "/usr/local/bin/run_rollout"]
+    assert docker(*run, "--version").stdout.startswith("run_rollout ")
+    states = {
+        each["what"]: each["state"]
+        for each in json.loads(docker(*run, "doctor", "--json", check=False).stdout)
+    }
+    assert states["codex"] == "ok"
+    assert states["user"] == "ok"
+
+
+def test_nothing_of_the_program_is_written_when_it_runs() -> None:
+    script = "run_rollout --help && run_rollout doctor; find /opt/rollout -newer /proc/1 | head"
+    done = docker("run", "--rm", "--network", "none", SHOP, "sh", "-c", script)
+    assert "/opt/rollout/" not in done.stdout.rpartition("keys")[2]
