@@ -19,6 +19,7 @@ from scorers.cargo_build import Build, build
 from scorers.cargo_metadata import read_workspace
 from scorers.cargo_plain import checks_of
 from scorers.cargo_setup import Setup, features
+from scorers.cargo_strict import score_strict
 from scorers.conditions import Conditions
 from scorers.overlay import lay_tests
 from scorers.reports import RunReport, write_reports
@@ -42,6 +43,11 @@ class Cargo(Scorer):
 
     def score(self, submission: Submission) -> Score:
         """Build, run, count."""
+        trust = self.options.get("trust", "strict")
+        if trust not in {"strict", "plain"}:
+            raise TaskInvalid(f"[scorer] trust is {trust!r}", hint='"strict" or "plain"')
+        if trust == "strict":
+            return score_strict(submission, self.options, self._compile_share())
         return self._plain(submission)
 
     def _plain(self, submission: Submission) -> Score:

@@ -29,6 +29,8 @@ class Build:
     """What a package's build script sets for its tests, by package."""
     library_paths: list[str] = field(default_factory=list)
     """Where build scripts put shared libraries."""
+    artefacts: list[Path] = field(default_factory=list)
+    """Every file that was made of the workspace's own targets."""
     failure: str = ""
     """Cargo's own words, where it built nothing at all."""
 
@@ -66,6 +68,7 @@ def _take(message: Mapping[str, Any], workspace: Workspace, built: Build) -> Non
     target = workspace.target(message) if reason in {"compiler-artifact", "compiler-message"} else None
     if target is None:
         return
+    built.artefacts += map(Path, message.get("filenames", ()))
     if reason == "compiler-message":
         _error(message["message"], target, built)
     elif message["profile"]["test"] and message["executable"]:

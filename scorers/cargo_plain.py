@@ -10,7 +10,7 @@ from scorers.cargo_setup import Setup
 from scorers.doctest import documented, run_examples
 from scorers.expected import clip
 from scorers.libtest import Verdict
-from scorers.rust_tests import declared_tests
+from scorers.rust_tests import declared
 
 
 def checks_of(setup: Setup, workspace: Workspace, built: Build) -> Iterator[Check]:
@@ -43,6 +43,6 @@ def check(id_: str, verdict: Verdict) -> Check:
 
 def broken(target: Target, errors: str) -> Iterator[Check]:
     """Return a failed check for each test that the source of a target declares, one at least."""
-    names = declared_tests(target.source)
+    names = declared(target.source).names
     for id_ in [f"{target.label} {name}" for name in names] or [target.label]:
         yield Check(id=id_, status="failed", raw="does not compile", message=errors)

@@ -14,6 +14,7 @@ from scorers.libtest import Events, Verdict
 
 BATCH_SHARE = 0.6
 """Of the time left, what one process may take: a test that hangs must leave some to the others."""
+LIST_S = 60.0
 MAX_NAMES_BYTES = 96 * 1024
 """Most bytes of test names in one command line; beyond it a batch is cut in two (the kernel allows 2 MiB)."""
 
@@ -38,13 +39,10 @@ class Binary:
             return Verdict("passed", "no harness", ended.duration_s)
         return Verdict("failed", _word(ended), ended.duration_s, _said(output.with_suffix(".err")))
 
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the binary's tests, as it tells them itself; empty where it does not."""
-        ended, output = self._start(("--list", "--format", "terse"), limit_s=60.0)
-        if ended.code:
-            return ()
-        lines = output.read_text("utf-8", "replace").splitlines()
-        return tuple(line.removesuffix(": test") for line in lines if line.endswith(": test"))
+    def names(self) -> dict[str, bool]:
+        """Return its tests, each with whether it is ignored; empty where the binary does not tell."""
+        ended, output = self._start(("--list", "-Z", "unstable-options", "--format", "json"), limit_s=LIST_S)
+        return libtest.listed(output) if ended.code == 0 else {}
 
     def all(self) -> None:
         """Run every test, as the bare tool does; each that brings no result gets one by itself."""
@@ -69,6 +67,12 @@ class Binary:
             left = undecided
         for name in left:
             self.verdicts.setdefault(name, Verdict("failed", "missing", message="the binary never ran it"))
+
+    def again(self, name: str) -> Verdict:
+        """Run one test once more, by itself."""
+        self.verdicts.pop(name, None)
+        self.these([name])
+        return self.verdicts[name]
 
     def _alone(self, name: str) -> None:
         events, ended = self._batch([name])

@@ -1,7 +1,7 @@
 """How cargo and the tests it built are started: one place for their environment, plain or strict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Setup:
     """Where the streams of all that runs are kept."""
     flags: tuple[str, ...] = ()
     """For every cargo call: `--locked`, `--offline`, features."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """For cargo alone, laid over the environment that the tests have."""
 
     @property
     def limit(self) -> Deadline:
@@ -36,26 +38,20 @@ class Setup:
 
     def bare(self, arguments: Sequence[str], *, cwd: Path, output: Path) -> Command:
         """Return a call of cargo without the flags."""
-        return self.conditions.command([str(self.toolchain.cargo), *arguments], cwd=cwd, output=output)
+        argv = [str(self.toolchain.cargo), *arguments]
+        return self.conditions.command(argv, cwd=cwd, output=output, env=self.env)
 
     def cargo(
-        self,
-        arguments: Sequence[str],
-        *,
-        cwd: Path,
-        output: Path,
-        env: Mapping[str, str] | None = None,
-        rest: Sequence[str] = (),
+        self, arguments: Sequence[str], *, cwd: Path, output: Path, rest: Sequence[str] = ()
     ) -> Command:
         """Return a call of cargo; `rest` goes behind `--`."""
-        argv = [str(self.toolchain.cargo), *arguments, *self.flags, *(["--", *rest] if rest else [])]
-        return self.conditions.command(argv, cwd=cwd, output=output, env=env)
+        return self.bare([*arguments, *self.flags, *(["--", *rest] if rest else [])], cwd=cwd, output=output)
 
-    def named(self, prefix: str) -> "Setup":
-        """Return this setup with its streams in files that begin with `prefix`."""
-        folder = self.logs / prefix
-        folder.mkdir(exist_ok=True)
-        return replace(self, logs=folder)
+    def named(self, folder: str) -> "Setup":
+        """Return this setup with its streams in a folder of their own."""
+        logs = self.logs / folder
+        logs.mkdir(exist_ok=True)
+        return replace(self, logs=logs)
 
 
 def features(options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ scripts of dependencies choose other code. What an example prints stands below `
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from runner.process import run
@@ -26,13 +26,28 @@ def documented(workspace: Workspace) -> list[Target]:
     return [target for target in workspace.targets if target.kind == "lib" and target.doctested]
 
 
-def run_examples(setup: Setup, workspace: Workspace, target: Target) -> dict[str, Verdict]:
-    """Run the examples of one library; the names are rustdoc's: `src/lib.rs - add (line 5)`."""
+def run_examples(
+    setup: Setup, workspace: Workspace, target: Target, only: Collection[str] = ()
+) -> dict[str, Verdict]:
+    """Run the examples of one library, or `only` those whose names hold one of these texts.
+
+    The names are rustdoc's: `src/lib.rs - add (line 5)`.
+    """
+    return parse(_ask(setup, workspace, target, only))
+
+
+def list_examples(setup: Setup, workspace: Workspace, target: Target) -> tuple[str, ...]:
+    """Return the names of one library's examples; none where it does not compile."""
+    lines = _ask(setup, workspace, target, ["--list"]).splitlines()
+    return tuple(line.removesuffix(": test") for line in lines if line.endswith(": test"))
+
+
+def _ask(setup: Setup, workspace: Workspace, target: Target, rest: Collection[str]) -> str:
     package = next(id_ for id_, p in workspace.packages.items() if p["name"] == target.package)
     output = setup.log(f"{target.package}-doc")
     asked = ["test", "--doc", "--no-fail-fast", "--package", package]
-    run(setup.cargo(asked, cwd=workspace.root, output=output), setup.limit)
-    return parse(_text(output.with_name(f"{output.name}.out")))
+    run(setup.cargo(asked, cwd=workspace.root, output=output, rest=tuple(rest)), setup.limit)
+    return _text(output.with_name(f"{output.name}.out"))
 
 
 def parse(text: str) -> dict[str, Verdict]:

@@ -101,6 +101,15 @@ def read(path: Path) -> Events:
     return events
 
 
+def listed(path: Path) -> dict[str, bool]:
+    """Read what `--list --format json` wrote: each test's name, and whether it is ignored."""
+    return {
+        str(event["name"]): bool(event.get("ignore"))
+        for event in _lines(path)
+        if event.get("event") == "discovered"
+    }
+
+
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for line in file.read(MAX_EVENTS_BYTES).splitlines():

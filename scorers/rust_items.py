@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from scorers.rust_tokens import Token, closing, tokens
 
 _QUALIFIERS = frozenset({"pub", "async", "unsafe", "const", "extern", "default", "safe"})
+MACRO = "!"
+"""The kind of a macro's definition or call; the name is the macro's, or its path's first word."""
 _BLOCKS = frozenset({"fn", "mod", "impl", "trait", "struct", "enum", "union"})
 """Items that end with their braces, or with a semicolon before any; all others end with a semicolon."""
-_TEST = re.compile(r"(?:\w+::)*(?:test|rstest|test_case|quickcheck)(?:$|\()")
-_CFG_TEST = re.compile(r"cfg\((?:all\()?test\b")
+_TEST = re.compile(r"(?:::)?(?:\w+::)*(?:test|rstest|test_case|quickcheck)(?:$|\()")
+_CFG_TEST = re.compile(r"cfg\((?:all\()?(?:doc)?test\b")
+_CONDITION = re.compile(r"cfg\((?!test\)$)")
 _IGNORE = re.compile(r"ignore\b|cfg_attr\b.*\bignore\b")
 
 
@@ -52,6 +55,11 @@ class Item:
     def ignored(self) -> bool:
         """Whether it is marked to be ignored, or may be."""
         return self._has(_IGNORE)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it depends on more than a test build."""
+        return self._has(_CONDITION)
 
     def _has(self, pattern: re.Pattern[str]) -> bool:
         return any(pattern.match(re.sub(r"\s", "", attribute)) for attribute in self.attributes)
@@ -118,8 +126,10 @@ class _Reader:
         stop, brace = self._extent(word, blocks=kind in _BLOCKS)
         self.at = stop + 1
         last = self.stream[min(stop, len(self.stream) - 1)]
-        if self.stream[min(word, len(self.stream) - 1)].kind != "word" or name == "!":
+        if self.stream[min(word, len(self.stream) - 1)].kind != "word":
             return None
+        if name in {"!", ":"}:
+            kind, name = MACRO, kind
         opened = self.stream[brace] if brace is not None and kind in _BLOCKS else None
         inside = _Reader(self.source, self.stream, stop, (brace or 0) + 1, (*self.path, name))
         return Item(
@@ -133,6 +143,8 @@ class _Reader:
     def _qualified(self, at: int) -> int:
         """Return where the item's own word is, behind `pub(crate)`, `unsafe`, `extern "C"`."""
         while self._text(at) in _QUALIFIERS and self._text(at + 1) != "crate":
+            if self._text(at) == "const" and self._text(at + 1) not in {*_QUALIFIERS, "fn"}:
+                break
             at += 1
             if self._text(at) == "(":
                 at = closing(self.stream, at) + 1
@@ -142,11 +154,13 @@ class _Reader:
 
     def _extent(self, at: int, *, blocks: bool) -> tuple[int, int | None]:
         """Return where an item ends, and where its braces open."""
-        braces = blocks or self._text(at) == "{" or self._text(at + 1) == "!"
+        braces = blocks or self._text(at) == "{"
         while at < self.end:
             text = self.stream[at].text if self.stream[at].kind == "mark" else ""
             if text == ";":
                 return at, None
+            if text == "!":
+                braces = True
             if text and text in "([{":
                 close = closing(self.stream, at)
                 if text == "{" and braces:

@@ -1,13 +1,21 @@
 """The tests that a target's source declares, without compiling it."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scorers.rust_items import Item, items, walk
+from scorers.rust_items import MACRO, Item, items
 
 _MAX_FILES = 2000
+_NO_TESTS = frozenset({"thread_local", "lazy_static"})
+_MAKES_TESTS = re.compile(r"#\s*\[\s*[\w: ]*test\b|\b(?:mod|include)\b")
+_PLAIN = re.compile(
+    r"\s*(?:(?:\w+\s*::\s*)*test\s*(?:\(|$)|should_panic|ignore|cfg|allow|warn|expect|inline|doc|path|must_use|"
+    r"track_caller|serial|serial_test\s*::|deny|cold)"
+)
+"""Attributes that leave one test one test."""
 _PATH = re.compile(r'\s*path\s*=\s*"(?P<path>[^"]+)"\s*')
 
 
@@ -41,18 +49,44 @@ def sources(root: Path, *, for_tests: bool = False) -> Iterator[Source]:
             left += _modules(source, items(source.text), for_tests=source.for_tests)
 
 
-def declared_tests(root: Path) -> tuple[str, ...]:
-    """Return the names of the tests in a target's root file and its modules, as libtest would name them.
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The tests that a target's source shows."""
 
-    Tests that are ignored are left out, tests that macros make are not seen.
-    """
-    names = (
-        "::".join((*source.prefix, *item.path, item.name))
-        for source in sources(root)
-        for item in walk(items(source.text))
-        if item.is_test and not item.ignored
-    )
-    return tuple(dict.fromkeys(names))
+    names: tuple[str, ...]
+    """As libtest would name them, without those that are ignored or exist under a condition."""
+    complete: bool
+    """Whether these are all: false where macros, attributes or conditions may make more, or fewer."""
+
+
+def declared(root: Path) -> Declared:
+    """Read the tests of a target's root file and its modules."""
+    names: list[str] = []
+    complete = True
+    for source in sources(root):
+        for item, for_tests in _flat(items(source.text), for_tests=source.for_tests):
+            if item.is_test and not item.ignored and not item.conditional:
+                names.append("::".join((*source.prefix, *item.path, item.name)))
+            complete = complete and _is_plain(item, source.text, for_tests=for_tests)
+    return Declared(tuple(dict.fromkeys(names)), complete)
+
+
+def _flat(found: tuple[Item, ...], *, for_tests: bool) -> Iterator[tuple[Item, bool]]:
+    for item in found:
+        inside = for_tests or item.for_tests
+        yield item, inside
+        if not item.conditional:
+            yield from _flat(item.children, for_tests=inside)
+
+
+def _is_plain(item: Item, text: str, *, for_tests: bool) -> bool:
+    """Say whether an item can neither make nor hide a test beyond what it shows."""
+    if item.kind == MACRO and (for_tests or item.name in {"macro_rules", "include"}):
+        said = text[item.start : item.end]
+        return item.name in _NO_TESTS or (item.name == "macro_rules" and not _MAKES_TESTS.search(said))
+    if item.kind == "mod" or item.is_test:
+        return not item.conditional and all(map(_PLAIN.match, item.attributes))
+    return not for_tests or item.kind != "fn" or all(map(_PLAIN.match, item.attributes))
 
 
 def _modules(source: Source, found: tuple[Item, ...], *, for_tests: bool) -> Iterator[Source]:
@@ -71,4 +105,4 @@ def _file_of(module: Item, source: Source, *, for_tests: bool) -> Source:
     flat, own = inside / f"{module.name}.rs", inside / module.name
     named = next(filter(None, map(_PATH.fullmatch, module.attributes)), None)
     file = source.file.parent / named["path"] if named else flat if flat.is_file() else own / "mod.rs"
-    return Source(file, own, (*source.prefix, *module.path, module.name), for_tests)
+    return Source(Path(os.path.normpath(file)), own, (*source.prefix, *module.path, module.name), for_tests)

@@ -1,0 +1,91 @@
+"""Runs guarded test binaries and says what each test proved."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from scorers.base import Check
+from scorers.cargo_metadata import Target
+from scorers.cargo_plain import check
+from scorers.cargo_run import Binary
+from scorers.libtest import Verdict
+from scorers.rust_proof import Proofs
+
+MUTANTS = 10
+"""Most mutants that run in one binary."""
+REPEATS = 3
+"""How often a mutant that passed is asked again."""
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What the guarded binaries of a build showed."""
+
+    checks: dict[str, Check] = field(default_factory=dict)
+    """By id."""
+    tampering: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
+    """Ids of tests without a proof: what their events say is believed."""
+
+    def judge(self, binary: Binary, proofs: Proofs, others: set[str]) -> None:
+        """Run the tests with proofs, the canaries, the `others` by their own names, then mutants."""
+        label = binary.target.label
+        names = [*proofs.tests, *proofs.canaries, *others]
+        random.SystemRandom().shuffle(names)
+        binary.these(names)
+        if any(binary.verdicts[name].status == "passed" for name in (*proofs.tests, *proofs.canaries)):
+            self.tampering.append(f"a test that must fail passed in {label}")
+        for wrapper, (name, secret) in proofs.tests.items():
+            self._add(f"{label} {name}", proved(binary.verdicts[wrapper], secret))
+        for name in sorted(others):
+            self.unproven.append(f"{label} {name}")
+            self._add(f"{label} {name}", binary.verdicts[name])
+        self._mutants(binary, proofs)
+
+    def broken(self, target: Target, names: Iterable[str], errors: str) -> None:
+        """Fail the tests of a target that does not compile."""
+        for id_ in (f"{target.label} {name}" for name in names):
+            said = Check(id=id_, status="failed", raw="does not compile", message=errors)
+            self.checks.setdefault(id_, said)
+
+    def _mutants(self, binary: Binary, proofs: Proofs) -> None:
+        """Run some mutants of tests that passed; one that passes, too, is asked again, beside its test."""
+        label = binary.target.label
+        wrappers = {name: wrapper for wrapper, (name, _) in proofs.tests.items()}
+        passing = {
+            mutant: wrappers[name]
+            for mutant, name in proofs.mutants.items()
+            if name in wrappers and self.checks[f"{label} {name}"].status == "passed"
+        }
+        chosen = random.SystemRandom().sample(sorted(passing), min(MUTANTS, len(passing)))
+        binary.these(chosen)
+        for mutant in chosen:
+            if binary.verdicts[mutant].status == "passed" and self._again(
+                binary, proofs, mutant, passing[mutant]
+            ):
+                test = proofs.mutants[mutant]
+                self.tampering.append(f"{label} {test} passed with its last assertion turned round, too")
+
+    def _again(self, binary: Binary, proofs: Proofs, mutant: str, wrapper: str) -> bool:
+        """Say whether a test and its mutant both pass every time: a test that depends on time does not."""
+        secret = proofs.tests[wrapper][1]
+        for _ in range(REPEATS):
+            if binary.again(mutant).status != "passed":
+                return False
+            if proved(binary.again(wrapper), secret).status != "passed":
+                return False
+        return True
+
+    def _add(self, id_: str, verdict: Verdict) -> None:
+        self.checks[id_] = check(id_, verdict)
+
+
+def proved(verdict: Verdict, secret: int) -> Verdict:
+    """Return the verdict of the test behind a wrapper: passed where it failed with its secret."""
+    lines = verdict.message.splitlines()
+    proof = f"Error: {secret}"
+    if verdict.raw == "failed" and proof in lines:
+        return Verdict("passed", "ok", verdict.duration_s)
+    if verdict.status == "passed":
+        return Verdict("failed", "no proof", verdict.duration_s)
+    return verdict

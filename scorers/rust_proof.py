@@ -1,0 +1,157 @@
+"""Makes every test prove that it ran to its end: code under test can write an event or an exit code too.
+
+Beside each `#[test] fn adds() {...}` of the task stands a wrapper under a random name, which calls `adds` and
+then fails with a secret number: `fn t0f3c() -> Result<(), u64> { adds(); Err(8317) }`. Only a wrapper that
+fails with its own secret has passed. An early exit, a forged event, a constructor or a `main` that answers
+for the binary does not know the secret; a test framework bent so that nothing fails shows itself.
+Canaries, which fail by the very assertions that the tests use, and mutants (a test of the task with another
+expected literal) must fail; one that passes means that assertions are swallowed or values equal everything.
+"""
+
+import re
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from scorers.canary import canary_values
+from scorers.rust_items import Item, items, walk
+from scorers.rust_mutant import mutant
+
+_HEAD = re.compile(
+    r"(?:pub(?:\([^)]*\))?\s+)?(?:async\s+)?fn\s+\w+\s*\(\s*\)\s*(?:->\s*(?P<returns>.+?)\s*)?", re.DOTALL
+)
+_KNOWN = re.compile(
+    r"(?:(?:\w+::)*test|should_panic|cfg|cfg_attr|allow|warn|expect|inline|doc|serial|serial_test::serial)(?:\(.*|=.*)?",
+    re.DOTALL,
+)
+_RESULT = re.compile(r"(?:::)?(?:\w+::)*\w*Result\b.*", re.DOTALL)
+_EXPECTED = re.compile(r"should_panic\s*(?:\(\s*expected\s*=\s*|=\s*)(?P<text>.+?)\s*,?\s*\)?\s*", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Proofs:
+    """What the wrappers of one file stand for."""
+
+    tests: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By wrapper: the test it stands for, and its secret."""
+    canaries: list[str] = field(default_factory=list)
+    """Must fail."""
+    mutants: dict[str, str] = field(default_factory=dict)
+    """Must fail; by mutant, the test it was made of."""
+
+    def of(self, names: Collection[str]) -> "Proofs":
+        """Return those of the named tests alone, and the canaries."""
+        wanted = set(names)
+        return Proofs(
+            {wrapper: proof for wrapper, proof in self.tests.items() if proof[0] in wanted},
+            self.canaries,
+            {mutant: test for mutant, test in self.mutants.items() if test in wanted},
+        )
+
+    def take(self, other: "Proofs", prefix: tuple[str, ...]) -> None:
+        """Add those of a file that is the module `prefix` here."""
+
+        def full(name: str) -> str:
+            return "::".join((*prefix, name))
+
+        self.tests |= {full(name): (full(test), secret) for name, (test, secret) in other.tests.items()}
+        self.canaries += map(full, other.canaries)
+        self.mutants |= {full(name): full(test) for name, test in other.mutants.items()}
+
+
+def with_proofs(source: str, *, root: bool, edition: str = "2021") -> tuple[str, Proofs]:
+    """Return a source with a wrapper for each test at the end of the test's own module.
+
+    No line moves but those behind a module of tests. Canaries stand with the tests. Tests of an unknown
+    kind (with arguments, made by macros, marked with attributes that are not known to be harmless) are left
+    alone: they have no proof.
+    """
+    found = items(source)
+    writer = _Writer(source, "::std" if edition == "2015" else "::core")
+    modules = [(item.body[1], item) for item in walk(found) if item.kind == "mod" and item.body]
+    additions = [(end, writer.wrappers(mod.children, (*mod.path, mod.name))) for end, mod in modules]
+    last = writer.wrappers(found, (), root=root)
+    for at, text in sorted(additions, reverse=True):
+        source = source[:at] + text + source[at:]
+    return (f"{source}\n{last}\n" if last else source), writer.proofs
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes what stands beside the tests of one file."""
+
+    source: str
+    library: str
+    """Where the prelude is: `::core` does not exist in edition 2015, `::std` not without std."""
+    proofs: Proofs = field(default_factory=Proofs)
+
+    @property
+    def test(self) -> str:
+        """The attribute, whatever the file itself calls `test`."""
+        return f"#[{self.library}::prelude::v1::test]"
+
+    def wrappers(self, found: Sequence[Item], path: tuple[str, ...], *, root: bool = False) -> str:
+        """Return what stands beside the tests of one module: in its own scope, whatever is shadowed there."""
+        mine = "".join(self._wrapper(item) + self._mutant(item) for item in found if _plain(item))
+        return mine + self._canaries(path) if mine or root else ""
+
+    def _canaries(self, path: tuple[str, ...]) -> str:
+        first, second = canary_values()
+        falsehoods = (
+            f"assert_eq!({first}, {second})",
+            f"assert!({first} == {second})",
+            f"assert_ne!({first}, {first})",
+        )
+        names = [_name() for _ in falsehoods]
+        self.proofs.canaries += ["::".join((*path, name)) for name in names]
+        pairs = zip(names, falsehoods, strict=True)
+        return "".join(f" {self.test} fn {name}() {{ {falsehood}; }}" for name, falsehood in pairs)
+
+    def _wrapper(self, item: Item) -> str:
+        name, secret = _name(), secrets.randbits(63)
+        self.proofs.tests["::".join((*item.path, name))] = ("::".join((*item.path, item.name)), secret)
+        result = f"{self.library}::result::Result"
+        body = f"{''.join(_runs(item))} {result}::Err({secret}u64)"
+        return f" {_conditions(item)}{self.test} fn {name}() -> {result}<(), u64> {{ {body} }}"
+
+    def _mutant(self, item: Item) -> str:
+        special = "->" in item.head or "async" in item.head or _panics(item) is not None
+        changed = None if special or item.body is None else mutant(self.source[slice(*item.body)])
+        if changed is None:
+            return ""
+        name = _name()
+        self.proofs.mutants["::".join((*item.path, name))] = "::".join((*item.path, item.name))
+        return f" {_conditions(item)}{self.test} fn {name}() {{ {changed} }}"
+
+
+def _plain(item: Item) -> bool:
+    head = _HEAD.fullmatch(item.head)
+    if not item.is_test or item.ignored or not head or item.body is None:
+        return False
+    returns = head["returns"]
+    return (not returns or bool(_RESULT.fullmatch(returns))) and all(map(_KNOWN.fullmatch, item.attributes))
+
+
+def _runs(item: Item) -> Iterator[str]:
+    panics = _panics(item)
+    if panics is None:
+        yield f"{item.name}().unwrap();" if "->" in item.head else f"{item.name}();"
+        return
+    yield f"let p = ::std::panic::catch_unwind(|| {{ let _ = {item.name}(); }})"
+    yield '.expect_err("the test did not panic as expected");'
+    if expected := _EXPECTED.fullmatch(panics):
+        yield "let m = p.downcast_ref::<&str>().copied().or_else(|| p.downcast_ref::<::std::string::String>()"
+        yield '.map(|s| s.as_str())).unwrap_or("");'
+        yield f'assert!(m.contains({expected["text"]}), "it panicked otherwise");'
+
+
+def _panics(item: Item) -> str | None:
+    return next((each for each in item.attributes if each.lstrip().startswith("should_panic")), None)
+
+
+def _conditions(item: Item) -> str:
+    return "".join(f"#[{each}] " for each in item.attributes if re.match(r"\s*cfg\s*\(", each))
+
+
+def _name() -> str:
+    return f"t{secrets.token_hex(8)}"
