@@ -51,6 +51,19 @@ def call_report(totals: Totals) -> Calls:
     )
 
 
+def disagreement(run: AgentRun, totals: Totals) -> list[str]:
+    """Say where the CLI counted other tokens than the interceptor, whose count stands."""
+    pairs = (
+        ("input", run.usage.input_tokens, totals.input_tokens),
+        ("output", run.usage.output_tokens, totals.output_tokens),
+    )
+    return [
+        f"the CLI counted {theirs} {kind} tokens, the interceptor {ours}: the interceptor saw every call"
+        for kind, theirs, ours in pairs
+        if None not in {theirs, ours} and theirs != ours
+    ]
+
+
 def keep_run(run: AgentRun, setting: Setting, prompt: Prompt, files: Path) -> None:
     """Write `trajectory.json`."""
     document = trajectory(

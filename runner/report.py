@@ -46,6 +46,11 @@ class Report:
         with contextlib.suppress(ResultUnwritable):
             self._save()
 
+    def warn(self, *warnings: str) -> None:
+        """Tell the reader what failed nothing but should be known."""
+        if warnings:
+            self.note(warnings=[*self.result.warnings, *warnings])
+
     @contextlib.contextmanager
     def timed(self, stage: Stage) -> Iterator[None]:
         """Note the stage, and its seconds however it ends."""

@@ -9,10 +9,11 @@ from agents.base import AgentRun, Assignment
 from runner.account import find_account, give, hide
 from runner.boundary import boundary
 from runner.cgroup import spared
-from runner.conclusion import agent_report, artifacts, call_report, keep_run, score_changes
+from runner.conclusion import agent_report, artifacts, call_report, disagreement, keep_run, score_changes
 from runner.display import Progress
 from runner.errors import (
     AgentFailed,
+    AgentUnavailable,
     Failure,
     OverrideFailed,
     ReplayFailed,
@@ -90,7 +91,7 @@ def _measure(scene: _Scene) -> None:
         agent_run = _work(scene, prompt, env)
     with scene.stage("scoring"):
         changes = _look(scene, before, agent_run, prompt)
-        _require_a_run(agent_run, scene.interceptor)
+        _require_a_run(agent_run, scene)
         score = _score(scene, before, changes)
     files = scene.report.files
     scene.report.finish(**score_changes(score, scene.report.result), artifact=artifacts(files))
@@ -113,8 +114,7 @@ def _separate(task: Task, account: Account, report: Report) -> None:
     """Give the workspace to the agent's user, and take the tests and the solution out of its sight."""
     give(task.workspace, account)
     if task.folder and not hide(task.folder, account):
-        warning = f"the agent can read the tests in {task.folder}: close that folder to it in the image"
-        report.note(warnings=[*report.result.warnings, warning])
+        report.warn(f"the agent can read the tests in {task.folder}: close that folder to it in the image")
 
 
 def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:
@@ -144,23 +144,23 @@ def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:
 def _look(scene: _Scene, before: Baseline, agent_run: AgentRun, prompt: Prompt) -> Changes:
     """Seal the calls, keep what the agent did and said, and see what it changed."""
     scene.interceptor.seal()
-    scene.report.note(
-        agent=agent_report(agent_run, scene.setting),
-        calls=call_report(scene.interceptor.totals()),
-    )
+    totals = scene.interceptor.totals()
+    scene.report.note(agent=agent_report(agent_run, scene.setting), calls=call_report(totals))
+    scene.report.warn(*scene.interceptor.warnings, *disagreement(agent_run, totals))
     keep_run(agent_run, scene.setting, prompt, scene.folders.files)
     return before.changes(scene.folders.files / "agent.diff")
 
 
-def _require_a_run(agent_run: AgentRun, interceptor: Interceptor) -> None:
+def _require_a_run(agent_run: AgentRun, scene: _Scene) -> None:
     """Refuse to score silence: the provider's own failure comes before the agent's exit that follows it."""
-    provider = interceptor.failure()
-    if provider and (
-        agent_run.failure or agent_run.outcome != "completed" or isinstance(provider, ReplayFailed)
-    ):
+    provider, completed = scene.interceptor.failure(), agent_run.outcome == "completed"
+    if provider and (agent_run.failure or not completed or isinstance(provider, ReplayFailed)):
         raise provider
     if agent_run.failure:
         raise agent_run.failure
+    agent = scene.setting.agent
+    if completed and agent.dialect and agent.needs_model and scene.interceptor.totals().calls == 0:
+        raise AgentUnavailable(f"{agent.name} ended without a single model call", hint="see its output")
 
 
 def _score(scene: _Scene, before: Baseline, changes: Changes) -> Score:

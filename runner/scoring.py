@@ -24,15 +24,14 @@ def scorer_for(rollout: Rollout, task: Task) -> Scorer:
 
 
 def _table(rollout: Rollout, task: Task) -> Table | tuple[Table, ...]:
-    asked = rollout.scorer
-    if isinstance(asked, str):
-        same = isinstance(task.scorer, Mapping) and task.scorer.get("name") == asked
-        return {**task.scorer, "name": asked} if same else {"name": asked}
-    if asked:
+    asked, own = rollout.scorer, task.scorer
+    if asked and not isinstance(asked, str):
         return asked
-    if isinstance(task.scorer, tuple) or task.scorer.get("name"):
-        return task.scorer
-    return {**task.scorer, "name": _detected(task)}
+    if isinstance(own, tuple):
+        return {"name": asked} if asked else own
+    if asked:
+        return {**own, "name": asked} if own.get("name") == asked else {"name": asked}
+    return own if own.get("name") else {**own, "name": _detected(task)}
 
 
 def _detected(task: Task) -> str:

@@ -35,6 +35,7 @@ def rollout(folder: Path, request: dict[str, Any], *more: str) -> Finished:
     """Run a request on a copy of the demo's workspace."""
     shutil.rmtree(folder / "workspace", ignore_errors=True)
     workspace = shutil.copytree(DEMO / "workspace", folder / "workspace")
+    folder.mkdir(exist_ok=True)
     (folder / "rollout.json").write_text(json.dumps(request))
     argv = [COMMAND, "-i", folder / "rollout.json", "-o", folder / "result.json", "--workspace", workspace]
     ended = subprocess.run(
@@ -126,12 +127,9 @@ def test_the_container_shape_gets_a_trace_of_its_calls(tmp_path: Path) -> None:
 
 
 def test_a_recording_replays_the_rollout(tmp_path: Path) -> None:
-    first = rollout(tmp_path / "first", flat("codex")) if (tmp_path / "first").mkdir() is None else None
-    assert first is not None
-    (tmp_path / "second").mkdir()
-    second = rollout(
-        tmp_path / "second", flat("codex", inference_url=f"replay:{first.files / 'calls.jsonl'}")
-    )
+    first = rollout(tmp_path / "first", flat("codex"))
+    recording = f"replay:{first.files / 'calls.jsonl'}"
+    second = rollout(tmp_path / "second", flat("codex", inference_url=recording))
     assert second.exit_code == 0, second.stderr
     assert second.result["metrics"]["reward_mean"] == 1.0
     assert (second.files / "agent.diff").read_text() == (first.files / "agent.diff").read_text()

@@ -11,7 +11,8 @@ from runner.errors import Failure
 class Totals:
     """What all calls so far came to; null means unknown."""
 
-    calls: int = 0
+    calls: int | None = 0
+    """Null where nothing stands between the agent and the model."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None

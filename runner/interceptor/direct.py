@@ -35,7 +35,7 @@ class Direct:
 
     def totals(self) -> Totals:
         """Return nothing known."""
-        return Totals()
+        return Totals(calls=None)
 
     def stop(self) -> Outcome | None:
         """Return null: nothing is counted, so nothing is limited."""

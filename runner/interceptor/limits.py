@@ -46,7 +46,7 @@ class Meter:
         known = counts.input_tokens is not None and counts.output_tokens is not None
         self.totals = replace(
             totals,
-            calls=totals.calls + 1,
+            calls=(totals.calls or 0) + 1,
             uncounted=totals.uncounted + (answered and not known),
             input_tokens=_sum(totals.input_tokens, counts.input_tokens),
             output_tokens=_sum(totals.output_tokens, counts.output_tokens),
