@@ -130,7 +130,8 @@ def test_an_output_that_cannot_be_written_is_named_on_stderr(sandbox: Sandbox) -
 
 
 def test_stdio_answers_with_the_result_and_nothing_else(sandbox: Sandbox) -> None:
-    request = '{"trace_correlation_id": "trace_io", "params": {"agent": "nop"}}'
+    params = {"agent": "command", "command": ["sh", "-c", "echo done > note"]}
+    request = json.dumps({"trace_correlation_id": "trace_io", "params": params})
     places = ["--stdio", "--workspace", str(sandbox.workspace), "--tasks", str(DEMO / "task")]
     ended = subprocess.run(
         [COMMAND, *places],
@@ -146,7 +147,7 @@ def test_stdio_answers_with_the_result_and_nothing_else(sandbox: Sandbox) -> Non
     assert result["trace_correlation_id"] == "trace_io"
     assert result["success"] is True
     assert result["files"] is None
-    assert [artifact["name"] for artifact in result["artifact"]]
+    assert "+done" in result["artifact"][0]["content"]
 
 
 def test_stdio_answers_a_broken_request_too(sandbox: Sandbox) -> None:
