@@ -14,7 +14,7 @@ from runner.process import Command
 from scorers.base import Check, Score, Scorer, Submission, ratio
 from scorers.expected import expected_of, resolved, verdicts
 from scorers.pytest_python import find_python, tried
-from scorers.pytest_session import Request, Session, copy_events, run_session
+from scorers.pytest_session import Request, Session, copy_events, require_start, run_session
 from scorers.pytest_strict import score_strict
 from scorers.reports import RunReport, write_reports
 
@@ -73,7 +73,9 @@ class Pytest(Scorer):
             stderr=submission.reports / "pytest.log",
             account=submission.account,
         )
-        return run_session(command, Request([*ARGS, *self._args()]), submission.deadline)
+        session = run_session(command, Request([*ARGS, *self._args()]), submission.deadline)
+        require_start(session, python)
+        return session
 
     def _args(self) -> list[str]:
         args = self.options.get("args", [])

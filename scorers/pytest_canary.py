@@ -1,12 +1,11 @@
 """Canaries for Python test files: functions that must fail, written at a file's end like those before them.
 
-Three kinds a file: a plain false assertion under a new name; one under the name of a real test, in a class of
-its own; and copies of the file's own tests whose last comparison is with a random value, so that code which
-makes everything equal, or every failure silent, is caught where it does so.
+A plain false assertion under a new name, one under the name of a real test in a class of its own, and one in
+the way of unittest where the file uses that: code that silences failures, or what pytest makes of them, is
+caught. Code that makes everything equal is caught by `pytest_mutants`.
 """
 
 import ast
-import copy
 import random
 import tokenize
 from collections.abc import Iterable
@@ -14,8 +13,6 @@ from pathlib import Path
 
 from scorers.canary import Canaries, canary_name, canary_values
 
-_COPIES = 2
-_STATEMENTS = 8
 _choice = random.SystemRandom()
 
 
@@ -39,19 +36,14 @@ class _Planting:
     def __init__(self, file: str, text: str, canaries: Canaries) -> None:
         self.file = file
         self.canaries = canaries
-        self.module = _parse(text)
-        functions = [node for node in self.module.body if isinstance(node, ast.FunctionDef)]
-        self.tests = [node for node in functions if node.name.startswith("test")]
-        self.names = {
-            node.name for node in ast.walk(self.module) if isinstance(node, ast.FunctionDef | ast.ClassDef)
-        }
+        named = ast.FunctionDef | ast.ClassDef
+        self.names = {node.name for node in ast.walk(parse(text)) if isinstance(node, named)}
+        self.tests = sorted(name for name in self.names if name.startswith("test"))
         self.unittest = "unittest" in text
 
     def text(self) -> str:
         """Return what to write at the file's end."""
-        pieces = [self._plain(), self._same_name(), *self._copies()]
-        if self.unittest:
-            pieces.append(self._unittest())
+        pieces = [self._plain(), self._same_name(), *([self._unittest()] if self.unittest else [])]
         _choice.shuffle(pieces)
         return "\n\n" + "\n\n\n".join(pieces) + "\n"
 
@@ -61,7 +53,8 @@ class _Planting:
         return name
 
     def _class(self) -> str:
-        return self._name("Test").replace("_", " ").title().replace(" ", "")
+        name = self._name("Test_")
+        return "Test" + "".join(word.capitalize() for word in name.removeprefix("Test_").split("_"))
 
     def _add(self, *parts: str) -> None:
         self.canaries.add("::".join((self.file, *parts)), self.file)
@@ -72,7 +65,7 @@ class _Planting:
         return f"def {name}():\n{_false_assertion(4)}"
 
     def _same_name(self) -> str:
-        name = _choice.choice(self.tests).name if self.tests else self._name()
+        name = _choice.choice(self.tests) if self.tests else self._name()
         owner = self._class()
         self._add(owner, name)
         return f"class {owner}:\n    def {name}(self):\n{_false_assertion(8)}"
@@ -84,23 +77,12 @@ class _Planting:
         base = "__import__('unittest').TestCase"
         return f"class {owner}({base}):\n    def {name}(self):\n        self.assertEqual({first}, {second})"
 
-    def _copies(self) -> list[str]:
-        fitting = [test for test in self.tests if _fits(test)]
-        chosen = _choice.sample(fitting, min(_COPIES, len(fitting)))
-        return [self._copy(test) for test in chosen]
 
-    def _copy(self, test: ast.FunctionDef) -> str:
-        mutant = copy.deepcopy(test)
-        mutant.name = self._name()
-        _falsify(next(node for node in reversed(mutant.body) if _is_equality(node)))
-        self._add(mutant.name)
-        return ast.unparse(ast.fix_missing_locations(mutant))
-
-
-def _parse(text: str) -> ast.Module:
+def parse(text: str) -> ast.Module:
+    """Return the syntax tree; an empty one for a syntax newer than this interpreter's."""
     try:
         return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):  # a syntax newer than this interpreter's
+    except (SyntaxError, ValueError, RecursionError):
         return ast.Module([], [])
 
 
@@ -114,63 +96,3 @@ def _false_assertion(indent: int) -> str:
         f"{pad}assert not {first}",
     )
     return _choice.choice(forms)
-
-
-def _fits(test: ast.FunctionDef) -> bool:
-    """Say whether a copy is harmless and must fail: plain, without fixtures, short, with an equality."""
-    arguments = test.args
-    given = [
-        *arguments.posonlyargs,
-        *arguments.args,
-        *arguments.kwonlyargs,
-        arguments.vararg,
-        arguments.kwarg,
-    ]
-    if test.decorator_list or any(given) or len(test.body) > _STATEMENTS:
-        return False
-    return all(_is_simple(node) for node in test.body) and any(_is_equality(node) for node in test.body)
-
-
-def _is_simple(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assert | ast.Assign | ast.Expr | ast.Import | ast.ImportFrom)
-
-
-def _is_equality(node: ast.stmt) -> bool:
-    if not isinstance(node, ast.Assert) or not isinstance(node.test, ast.Compare):
-        return False
-    return len(node.test.ops) == 1 and isinstance(node.test.ops[0], ast.Eq)
-
-
-def _falsify(node: ast.stmt) -> None:
-    """Put a random value in the place of the literal side of an equality."""
-    compare = node.test  # type: ignore[attr-defined] # `_is_equality` has looked
-    if _is_literal(compare.left) and not _is_literal(compare.comparators[0]):
-        compare.left = _random_like(compare.left)
-    else:
-        compare.comparators[0] = _random_like(compare.comparators[0])
-
-
-def _is_literal(node: ast.expr) -> bool:
-    try:
-        ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return True
-
-
-def _random_like(node: ast.expr) -> ast.expr:
-    """Return a random literal of the kind of `node`, so wide that no honest result equals it."""
-    number = _choice.randrange(10**8, 10**12)
-    value = ast.literal_eval(node) if _is_literal(node) else None
-    match value:
-        case bool():
-            return ast.Constant(number)
-        case str():
-            return ast.Constant(f"{value[:6]}{number}")
-        case float():
-            return ast.Constant(number / 7)
-        case list() | tuple():
-            return ast.parse(
-                repr([number, *value] if isinstance(value, list) else (number, *value)), mode="eval"
-            ).body
-    return ast.Constant(number)

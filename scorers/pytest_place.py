@@ -1,6 +1,7 @@
 """Prepares the folder from which the task's interpreter enters a tree."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,16 @@ from pathlib import Path
 
 _SCRIPTS = ("pytest_entry.py", "pytest_events.py")
 _ROOTS = ("", "src", "lib", "python", "tests", "test", "src/tests")
+_CONFIGS = (
+    "pytest.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "pyproject.toml",
+    "tox.ini",
+    "setup.cfg",
+    "conftest.py",
+)
+_DESELECTING = re.compile(r"(^|[\s\"'])-[mk]\b|deselect|items\[:\]|items\.remove")
 _NESTED = ("packages/*", "packages/*/src", "tests/*", "tests/*/*")
 
 
@@ -40,6 +51,13 @@ def prepare(folder: Path, tree: Path, workspace: Path, own: Iterable[str]) -> Pl
 def own_modules(pristine: Path) -> set[str]:
     """Return the top-level modules that the pristine project itself brings, wherever its path may start."""
     return {name for folder in _folders(pristine) for name in _modules(folder)}
+
+
+def deselects(pristine: Path, args: Iterable[str]) -> bool:
+    """Say whether the project's own configuration leaves out some of its tests."""
+    files = [path for name in _CONFIGS for path in (pristine / name, *pristine.glob(f"*/{name}"))]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file()]
+    return any(_DESELECTING.search(text) for text in [*texts, *args])
 
 
 def _folders(pristine: Path) -> Iterator[Path]:

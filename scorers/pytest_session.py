@@ -13,6 +13,7 @@ from typing import Any
 
 from runner.deadline import Deadline
 from runner.errors import SandboxFailed, ScorerUnavailable
+from runner.output import head_tail
 from runner.process import Account, Command, Exit, Watch, run
 from scorers.base import Check
 from scorers.expected import clip
@@ -29,6 +30,8 @@ class Session:
     exit: Exit
     events: Path
     """Where its events are, line by line."""
+    log: Path
+    """What it printed."""
     seen: dict[str, Check] = field(default_factory=dict)
     """A verdict for each test that began."""
     ids: list[str] = field(default_factory=list)
@@ -51,8 +54,10 @@ class Session:
     @property
     def irregular(self) -> str:
         """Why nothing that the session said counts; empty where it does."""
-        if self.forged:
-            return "a line among its events is not its own"
+        if self.forged or not self.starts:
+            return "its events are not its own"
+        if not self.seen.keys() <= set(self.ids):
+            return "it told of a test that was never collected"
         if len(self.starts) > 1 or len(self.finishes) > 1:
             return "it began or ended more than once"
         if self.finishes and self.finishes != [self.exit.code]:
@@ -61,15 +66,18 @@ class Session:
 
     def writable(self, account: Account | None) -> list[str]:
         """Return what of Python and pytest the agent's user could have changed."""
-        parts = [
-            str(path) for name in ("program", "pytest_at", "os_at") if (path := self.starts[0].get(name))
-        ]
+        parts = [str(path) for name in ("program", "pytest_at", "os_at") if (path := self.about.get(name))]
         return [path for path in parts if _may_write(Path(path), account)]
 
     @property
     def version(self) -> str:
         """The version of pytest."""
-        return str(self.starts[0]["pytest"]) if self.starts else ""
+        return str(self.about.get("pytest", ""))
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What it said of itself at its start."""
+        return self.starts[0] if self.starts else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +99,19 @@ def run_session(
 ) -> Session:
     """Run `command` (an interpreter with its switches) on the script, and return what it said.
 
-    Raises `ScorerUnavailable` where pytest cannot be imported, `SandboxFailed` where a process is immortal.
+    Raises `SandboxFailed` where a process cannot be ended. `require_start` says whether pytest began.
     """
     key = secrets.token_hex(16)
     with _memory_file(request.text(key)) as stdin:
         argv = [*command.argv, str(request.script)]
         full = Command(**{**_fields(command), "argv": argv, "stdin": stdin})
-        session = Session(run(full, deadline, watch), command.stdout)
+        session = Session(run(full, deadline, watch), command.stdout, command.stderr)
     if session.exit.survivors:
         raise SandboxFailed(
             f"processes of the tests cannot be ended: {session.exit.survivors}", phase="scoring"
         )
     for event in _events(command.stdout, key, session):
         _take(session, event)
-    _require_start(session, command)
     for id_ in session.begun:
         if id_ not in session.seen:
             session.seen[id_] = ended_without_result(id_, session.exit)
@@ -196,16 +203,16 @@ def _take(session: Session, event: dict[str, Any]) -> None:
             session.finishes.append(event["code"])
 
 
-def _require_start(session: Session, command: Command) -> None:
+def require_start(session: Session, python: Path) -> None:
+    """Raise `ScorerUnavailable` where pytest did not begin; only to be asked where no agent's code ran."""
     if session.starts and not session.missing:
         return
-    python = command.argv[0]
     if session.missing:
         raise ScorerUnavailable(
             f"pytest does not start in {python}: {session.missing}",
             hint=f"run: {python} -m pip install pytest",
         )
-    said = clip(command.stderr.read_text(errors="replace")[-4000:], 300, 1500).strip()
+    said = head_tail(session.log, 2000).strip()
     raise ScorerUnavailable(
         f"{python} ended ({session.exit.ending}, code {session.exit.code}) before pytest began: {said}",
         hint="run this interpreter by hand, or name another in [scorer] python",

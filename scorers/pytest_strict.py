@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from scorers.protected import frozen
 from scorers.pytest_cache import key_of, recall, remember
 from scorers.pytest_canary import plant
 from scorers.pytest_expected import Known, excused_of, file_of, known_of, without_surprise_passes
-from scorers.pytest_place import own_modules, prepare
+from scorers.pytest_mutants import Mutants, choose, mutate
+from scorers.pytest_place import deselects, own_modules, prepare
 from scorers.pytest_python import find_python, moved
 from scorers.pytest_runs import Run, Runner
-from scorers.pytest_session import copy_events
+from scorers.pytest_session import copy_events, require_start
 from scorers.reports import RunReport, write_reports
 
 PROTECTED = (
@@ -50,7 +51,7 @@ def score_strict(submission: Submission, options: Mapping[str, Any], args: Seque
         return _Strict(submission, options, args, conditions).score()
 
 
-@dataclass
+@dataclass(eq=False)
 class _Strict:
     submission: Submission
     options: Mapping[str, Any]
@@ -65,13 +66,15 @@ class _Strict:
         known = Known(named.ids) if named else self._collect()
         tree = self._tree(known)
         run = self._runner(tree.root, "entry").run(self._arguments(named), known.files)
-        tampering = self._tampering(run)
+        if not run.version:
+            self._require_pytest(tree.root)
         seen = self.canaries.without(run.seen)
         if not named:
             seen = without_surprise_passes(seen, known)
         expected = named or known.expected(seen)
         checks = verdicts(expected, seen, excused=self._excused(expected, seen, known))
         checks = _explained(checks, run)
+        tampering = self._tampering(run, tree.root, checks)
         outputs = {id_: run.outputs[id_] for id_ in expected.ids if id_ in run.outputs}
         report = RunReport("pytest", checks, started, time.time(), run.version, outputs)
         write_reports(self.submission.reports, report)
@@ -85,6 +88,10 @@ class _Strict:
             details=self._details(run, tree, expected, checks),
         )
 
+    def _require_pytest(self, tree: Path) -> None:
+        """Tell an interpreter without pytest from one that the code under test has silenced."""
+        require_start(self._runner(tree, "version").session(["--version"]), self._python)
+
     @functools.cached_property
     def _python(self) -> Path:
         return find_python(self.options, self.submission.env, self.submission.workspace)
@@ -93,11 +100,18 @@ class _Strict:
     def _snapshot(self) -> Path:
         return self.submission.snapshot or self.submission.workspace
 
-    def _collect(self) -> Known:
-        """Return what the pristine tree has, the hidden tests laid over it."""
+    @functools.cache  # noqa: B019 - lives as long as the score
+    def _pristine(self) -> Path:
+        """Return the pristine tree with the hidden tests, made when first asked for."""
         pristine = self.conditions.room / "pristine"
         copy(self._snapshot, pristine)
         lay_tests(self.submission.tests, pristine, self.options)
+        self.conditions.own(pristine)
+        return pristine
+
+    def _collect(self) -> Known:
+        """Return what the pristine tree has."""
+        pristine = self._pristine()
         key = key_of(pristine, [str(self._python), *self.args]) if self.submission.account else ""
         if key and (remembered := recall(key)):
             return remembered
@@ -107,8 +121,8 @@ class _Strict:
         return known
 
     def _collect_from(self, pristine: Path) -> Known:
-        self.conditions.own(pristine)
         session = self._runner(pristine, "collecting").session([*self.args, "--collect-only", "-q"])
+        require_start(session, self._python)
         known = known_of(session, pristine)
         if not known.ids and not known.open_ids:
             said = head_tail(self.submission.scratch / "collecting" / "session-0.err", 3000).strip()
@@ -151,8 +165,35 @@ class _Strict:
         files = dict.fromkeys(map(file_of, named.ids))
         return [file for file in files if (self.conditions.tree / file).exists()]
 
-    def _tampering(self, run: Run) -> tuple[str, ...]:
-        return (*self.canaries.caught(run.seen), *self.canaries.vanished(run.seen, run.deselected))
+    def _tampering(self, run: Run, tree: Path, checks: Sequence[Check]) -> tuple[str, ...]:
+        return (
+            *self.canaries.caught(run.seen),
+            *self._vanished_canaries(run),
+            *self._surviving_mutants(tree, checks),
+        )
+
+    def _vanished_canaries(self, run: Run) -> tuple[str, ...]:
+        """Return where canaries were left out of a whole run, though the project itself leaves out none."""
+        if run.sessions[-1].finishes not in ([0], [1]):
+            return ()
+        left_out = run.deselected if deselects(self._snapshot, self.args) else ()
+        return self.canaries.vanished(run.seen, left_out)
+
+    def _surviving_mutants(self, tree: Path, checks: Sequence[Check]) -> Iterator[str]:
+        """Yield a sentence for each file with a mutant that passes here, and not on the pristine tree."""
+        mutants = mutate(tree, choose(checks))
+        passed = self._passed(mutants, tree, "mutants", mutants.ids)
+        if passed:
+            passed -= self._passed(mutants, self._pristine(), "pristine-mutants", sorted(passed))
+        for file in dict.fromkeys(map(file_of, sorted(passed))):
+            yield f"a test with a random expected value passed in {file}"
+
+    def _passed(self, mutants: Mutants, tree: Path, name: str, ids: Sequence[str]) -> set[str]:
+        if not ids or self.conditions.deadline.passed:
+            return set()
+        mutants.write(tree)
+        session = self._runner(tree, name).session(list(dict.fromkeys(map(file_of, ids))), ids)
+        return {id_ for id_, check in session.seen.items() if check.status == "passed" and id_ in ids}
 
     def _excused(self, expected: Expected, seen: Mapping[str, Check], known: Known) -> Collection[str]:
         """Return what may be skipped: what the pristine tree skips too, when it is asked."""
@@ -163,7 +204,7 @@ class _Strict:
         asked = [id_ for id_ in skipped if id_ in known.ids]
         if not asked:
             return excused
-        session = self._runner(self.conditions.room / "pristine", "skips").session(self.args, asked)
+        session = self._runner(self._pristine(), "skips").session(self.args, asked)
         return excused | {id_ for id_, check in session.seen.items() if check.status == "skipped"}
 
     def _details(
@@ -180,7 +221,7 @@ class _Strict:
         return {
             "trust": "strict",
             "pytest": run.version,
-            "python": first.starts[0]["python"],
+            "python": first.about.get("python"),
             "sessions": len(run.sessions),
             "exit_code": first.exit.code,
             "expected": "named" if expected.named else "collected",

@@ -1,0 +1,147 @@
+"""Mutants: the task's own tests, under their own ids, with one expected value made random. All must fail.
+
+Run after the tests, on some of those that passed. One that passes although its value is random shows code
+that makes everything equal, or that makes the result of a test it knows by name. What passes on the pristine
+tree too is the project's own nature (a class made to equal anything) and no evidence.
+"""
+
+import ast
+import os
+import random
+import tokenize
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scorers.base import Check
+from scorers.pytest_canary import parse
+from scorers.pytest_expected import base_of, file_of
+
+MOST = 60
+"""Most tests that are mutated."""
+_SECONDS, _SHARE = 0.25, 0.05
+"""Mutants may take as long as this, or as this share of what the tests took."""
+_LATER_S = 60.0
+_choice = random.SystemRandom()
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Mutants:
+    """Changed test files, and the ids whose tests must fail with them."""
+
+    texts: dict[str, bytes]
+    ids: tuple[str, ...]
+
+    def write(self, tree: Path) -> None:
+        """Write the changed files; their time is moved, lest one compiled in the same second be used."""
+        for file, text in self.texts.items():
+            path = tree / file
+            later = path.stat().st_mtime + _LATER_S
+            path.write_bytes(text)
+            os.utime(path, (later, later))
+
+
+def choose(checks: Iterable[Check]) -> list[str]:
+    """Return ids of passed tests, at random, that together take little time."""
+    passed = [check for check in checks if check.status == "passed" and not check.raw]
+    left = max(_SECONDS, _SHARE * sum(check.duration_s or 0.0 for check in passed))
+    _choice.shuffle(passed)
+    chosen = []
+    for check in passed:
+        left -= check.duration_s or 0.0
+        if left > 0:
+            chosen.append(check.id)
+    return chosen
+
+
+def mutate(tree: Path, ids: Sequence[str]) -> Mutants:
+    """Return mutants of those tests that end in a comparison, at the end of a straight way."""
+    texts: dict[str, bytes] = {}
+    done: set[str] = set()
+    for file in dict.fromkeys(map(file_of, ids)):
+        try:
+            with tokenize.open(tree / file) as opened:
+                text, encoding = opened.read(), opened.encoding
+        except (OSError, SyntaxError, UnicodeDecodeError):
+            continue
+        wanted = {base_of(id_) for id_ in ids}
+        functions = [(base, node) for base, node in _functions(parse(text).body, file) if base in wanted]
+        targets = {base: target for base, node in functions if (target := _target(node))}
+        chosen = list(targets)[: MOST - len(done)]
+        if chosen:
+            texts[file] = _edited(text, [targets[base] for base in chosen]).encode(encoding)
+            done.update(chosen)
+    return Mutants(texts, tuple(id_ for id_ in ids if base_of(id_) in done))
+
+
+def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
+    for node in body:
+        if isinstance(node, Function):
+            yield f"{prefix}::{node.name}", node
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{prefix}::{node.name}")
+
+
+def _target(function: Function) -> ast.expr | None:
+    """Return what to make random: a side of the last comparison, null where it may never be reached."""
+    leaving = ast.Return | ast.Yield | ast.YieldFrom | ast.Try | ast.Match | ast.Raise
+    if any(isinstance(node, leaving) for node in ast.walk(function)):
+        return None
+    if any("given" in ast.unparse(mark) for mark in function.decorator_list):  # hypothesis would search long
+        return None
+    for node in reversed(function.body):
+        if sides := _sides(node):
+            left, right = sides
+            return left if _is_literal(left) and not _is_literal(right) else right
+    return None
+
+
+def _sides(node: ast.stmt) -> tuple[ast.expr, ast.expr] | None:
+    """Return both sides of `assert a == b` or `self.assertEqual(a, b)`."""
+    match node:
+        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+            return left, right
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="assertEqual"), args=[left, right, *_])):
+            return left, right
+    return None
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _random_like(node: ast.expr) -> str:
+    """Return a random literal of the kind of `node`, so wide that no honest result equals it."""
+    number = _choice.randrange(10**8, 10**12)
+    match ast.literal_eval(node) if _is_literal(node) else None:
+        case str(text):
+            return repr(f"{text[:6]}{number}")
+        case bytes():
+            return repr(str(number).encode())
+        case float():
+            return repr(number / 7)
+        case list():
+            return f"[{number}]"
+        case tuple():
+            return f"({number},)"
+    return str(number)
+
+
+def _edited(text: str, targets: Sequence[ast.expr]) -> str:
+    """Return the text with each target replaced; columns of a syntax tree count UTF-8 bytes."""
+    lines = [line.encode() for line in text.split("\n")]
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    whole = b"\n".join(lines)
+    for node in sorted(targets, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        first = starts[node.lineno - 1] + node.col_offset
+        last = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+        whole = whole[:first] + _random_like(node).encode() + whole[last:]
+    return whole.decode()
