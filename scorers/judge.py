@@ -87,16 +87,14 @@ class Judge:
         raise JudgeFailed(f"the judge {self.model} gave no verdict: {trouble}")
 
     def _asked(self, ask: Callable[[str, str], str], system: str, question: str) -> str:
-        import anthropic  # noqa: PLC0415 - the two SDKs cost a second
-        import openai  # noqa: PLC0415
-
+        sdk_error = _sdk_error(self.api)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the SDKs' advice on model names is not for this output
                 return _within(self.deadline, lambda: ask(system, question))
         except TimeoutError:
             raise JudgeFailed(f"the judge {self.model} did not answer in time") from None
-        except (openai.OpenAIError, anthropic.AnthropicError) as error:
+        except sdk_error as error:
             raise JudgeFailed(f"the judge {self.model} could not be asked: {error}") from error
         except (AttributeError, TypeError, IndexError) as error:  # a page of HTML where JSON was due
             raise ValueError(f"the answer is none of this API ({error})") from error
@@ -158,6 +156,17 @@ class Judge:
             )
         called = next((block for block in answer.content if block.type == "tool_use"), None)
         return json.dumps(called.input) if called else f"refused: {answer.stop_reason}"
+
+
+def _sdk_error(api: Api) -> type[Exception]:
+    """Return the base of what the API's SDK raises; each SDK costs up to a second to import."""
+    if api == "messages":
+        from anthropic import AnthropicError  # noqa: PLC0415
+
+        return AnthropicError
+    from openai import OpenAIError  # noqa: PLC0415
+
+    return OpenAIError
 
 
 def _within(deadline: Deadline, ask: Callable[[], str]) -> str:
