@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from runner.deadline import Deadline
 from runner.interceptor.call import Call
 from runner.interceptor.dialects import WIRES
-from runner.interceptor.faults import UpstreamFault, said
+from runner.interceptor.faults import UpstreamFault, final, said
 from runner.interceptor.reply import Op
 from runner.interceptor.stream import Relay, hide_tokens, mark_freeform
 from runner.interceptor.upstream import Upstream, parsed, read_whole
@@ -144,13 +144,13 @@ class Exchange:
         call.error, call.message = fault.category, said(fault, call.attempts)
         self._settle(fault)
         wire = WIRES[call.dialect]
+        told = final(call.message) if fault.category != "context_length" else call.message
         if self._response is not None:
-            await self._write(wire.error_event(call.message, call.reader.reply))
+            await self._write(wire.error_event(told, call.reader.reply))
             return await self._finished()
-        if fault.retryable or not fault.status:
+        if fault.retryable or fault.status in {None, 429} or told is not call.message:
             # No status that a client would retry: that was done here.
-            body = to_json(wire.error_body(400, call.message, None))
-            return _error(400, body)
+            return _error(400, to_json(wire.error_body(400, told, None)))
         if call.translated or not fault.body:
             code = "context_length_exceeded" if fault.category == "context_length" else None
             return _error(fault.status, to_json(wire.error_body(fault.status, call.message, code)))

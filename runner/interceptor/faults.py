@@ -10,11 +10,20 @@ from runner.interceptor.records import ErrorCategory
 ERROR_BYTES = 1024**2
 """Most bytes of an error reply that are read."""
 _SHOWN = 500
+_FINAL = "the model gave no answer: calls.jsonl has the reason"
 _CONTEXT = re.compile(
     r"context_length_exceeded|maximum context length|prompt is too long|context window|input is too long"
     r"|exceeds? the (maximum |model'?s )?context|too many (input )?tokens",
     re.IGNORECASE,
 )
+_PASSING = re.compile(
+    r"429|50[0-4]|524|too.?many|too quickly|rate.?limit|overload|unavailable|exhausted|capacity|again|retry"
+    r"|(server|internal|network|connection|returned).?error|terminated|fetch|upstream|connect|socket|reset"
+    r"|refused|lost|time.?out|timed|addrinfo|enotfound|eai_",
+    re.IGNORECASE,
+)
+"""Words by which OpenCode 1.18 takes an error, whatever its status, for a passing one: it would go on calling
+for minutes over what has been tried here already."""
 _PAID = re.compile(r"insufficient_quota|billing|credit balance", re.IGNORECASE)
 _CATEGORIES: dict[int, ErrorCategory] = {
     401: "auth",
@@ -75,9 +84,14 @@ def _seconds(retry_after: str | None) -> float | None:
 
 def said(fault: UpstreamFault, attempts: int) -> str:
     """Say what happened, for the agent and for the result."""
-    status = f"HTTP {fault.status}: " if fault.status else ""
+    status = f"status {fault.status}: " if fault.status and fault.status >= 400 else ""  # noqa: PLR2004
     times = f" (after {attempts} attempts)" if attempts > 1 else ""
     return f"{status}{fault.message}{times}"
+
+
+def final(message: str) -> str:
+    """Return what the agent is told of a call given up: the message, unless it would call again over it."""
+    return _FINAL if _PASSING.search(message) else message
 
 
 def failure_of(fault: UpstreamFault, attempts: int) -> ModelFailed | None:

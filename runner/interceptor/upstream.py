@@ -1,6 +1,7 @@
 """Calls the upstream: one HTTP session, errors as `UpstreamFault`s, no limit on time but silence."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -116,13 +117,14 @@ class Upstream:
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
             return UpstreamFault("timeout", f"silent for {self.silence_s:g} s")
         if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError):
-            return UpstreamFault("stream_truncated", f"the connection broke off: {error}")
+            return UpstreamFault("stream_truncated", "the connection broke off in the middle of the reply")
         return UpstreamFault("connection", f"cannot reach {self.route.origin}: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        return str(error.os_error.strerror or error.os_error)
+        number = error.os_error.errno
+        return os.strerror(number) if number else str(error.os_error)
     return str(error) or type(error).__name__
 
 
