@@ -69,8 +69,8 @@ class CliAgent(Agent):
         journal, stream = Journal(assignment.on_step), Stream(events)
         watched = replace(assignment, should_stop=lambda: journal.hopeless or assignment.should_stop())
         argv = [str(program), *self.argv(assignment)]
-        end = launch(watched, argv, env, events, lambda: self._read(stream.new(most=TICK), journal))
-        self._read(stream.last(), journal)
+        end = launch(watched, argv, env, events, lambda: self.understand(stream.new(most=TICK), journal))
+        self.understand(stream.last(), journal)
         journal.version = journal.version or version_of(program, assignment, env)
         return report(watched, journal, end)
 
@@ -81,7 +81,8 @@ class CliAgent(Agent):
         if self.home_skills:
             link_skills(assignment.workspace, assignment.home / self.home_skills)
 
-    def _read(self, events: Iterable[Event], journal: Journal) -> None:
+    def understand(self, events: Iterable[Event], journal: Journal) -> None:
+        """Write down what all of these events mean."""
         for event in events:
             if journal.hopeless:
                 return
@@ -91,11 +92,17 @@ class CliAgent(Agent):
                 self.read(event, journal)
 
 
-def find(program: str) -> Path:
-    """Return the CLI of this installation, else the one on PATH."""
+def locate(program: str) -> Path | None:
+    """Return a program of this installation, else the one on PATH."""
     own = Path(sys.prefix, "clis", program)
     found = own if own.exists() else shutil.which(program)
-    if found is None:
+    return Path(found) if found else None
+
+
+def find(program: str) -> Path:
+    """Return a CLI; raise `AgentUnavailable`, naming both places, where there is none."""
+    if (found := locate(program)) is None:
+        own = Path(sys.prefix, "clis", program)
         hint = f"link it to {own} or put it on PATH"
         raise AgentUnavailable(f"there is no {program} at {own} or on PATH", hint=hint)
-    return Path(found)
+    return found

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agents.base import Assignment
 from runner import process
+from runner.account import give
 from runner.errors import AgentUnavailable
 
 PROMPT = "prompt.md"
@@ -45,7 +46,8 @@ def launch(
     """Run a program to its end, the prompt on its stdin, its error output in `stderr_of(assignment)`."""
     (assignment.home / "tmp").mkdir(exist_ok=True)
     furnish(assignment, {PROMPT: assignment.prompt, SYSTEM: assignment.system_prompt})
-    give_home(assignment)
+    if assignment.account:
+        give(assignment.home, assignment.account)
     command = process.Command(
         argv=argv,
         cwd=assignment.workspace,
@@ -68,13 +70,6 @@ def launch(
         raise AgentUnavailable(
             message, hint="install it in this image, executable for the agent's user"
         ) from error
-
-
-def give_home(assignment: Assignment) -> None:
-    """Make the home and all in it belong to the user the agent runs as."""
-    if account := assignment.account:
-        for path in (assignment.home, *assignment.home.rglob("*")):
-            os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def furnish(assignment: Assignment, texts: Mapping[str, str]) -> None:

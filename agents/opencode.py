@@ -3,14 +3,18 @@
 import json
 from datetime import UTC, datetime
 
-from agents.base import Assignment, Endpoint
-from agents.cli import CliAgent
+from agents.base import AgentRun, Assignment, Endpoint
+from agents.cli import CliAgent, locate
 from agents.journal import Journal
 from agents.launch import SYSTEM
+from agents.opencode_plugins import refuse_plugins
 from agents.stream import Event
 
 _PROVIDER = "rollout"
 _KEY = "ROLLOUT_TOKEN"
+_RIPGREP = ".cache/opencode/bin/rg"
+"""Where the CLI looks for ripgrep before it fetches it from github.com."""
+_SEARCHES = ("grep", "glob")
 _OFF = (
     "AUTOUPDATE",
     "MODELS_FETCH",
@@ -32,6 +36,15 @@ class OpenCode(CliAgent):
     program = "opencode"
     memory = ".config/opencode/AGENTS.md"
     home_skills = ".config/opencode/skills"
+
+    def run(self, assignment: Assignment) -> AgentRun:
+        """Run the CLI, unless it would run the repository's code inside itself."""
+        refuse_plugins(assignment.workspace)
+        if rg := locate("rg"):
+            place = assignment.home / _RIPGREP
+            place.parent.mkdir(parents=True)
+            place.symlink_to(rg)
+        return super().run(assignment)
 
     def argv(self, assignment: Assignment) -> list[str]:
         """Run without plug-ins; a title of our own spares a request for one."""
@@ -58,7 +71,7 @@ class OpenCode(CliAgent):
             "autoupdate": False,
             "share": "disabled",
             "snapshot": False,
-            "permission": {"*": "allow"},
+            "permission": {"*": "allow", **({} if locate("rg") else dict.fromkeys(_SEARCHES, "deny"))},
             "instructions": [str(assignment.home / SYSTEM)],
             "small_model": f"{_PROVIDER}/{model}",
             "enabled_providers": [_PROVIDER],
