@@ -82,7 +82,6 @@ class Timings(Model):
     """Request, task, overrides and snapshot."""
     agent_s: float | None = None
     scoring_s: float | None = None
-    """Diff included."""
     total_s: float | None = None
     """All of it, from the start of the process."""
 

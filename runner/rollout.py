@@ -89,9 +89,9 @@ def _measure(scene: _Scene) -> None:
         prompt, before, env = _prepare(scene)
     with scene.stage("agent"):
         agent_run = _work(scene, prompt, env)
+    changes = _look(scene, before, agent_run, prompt)
+    _require_a_run(agent_run, scene)
     with scene.stage("scoring"):
-        changes = _look(scene, before, agent_run, prompt)
-        _require_a_run(agent_run, scene)
         score = _score(scene, before, changes)
     files = scene.report.files
     scene.report.finish(**score_changes(score, scene.report.result), artifact=artifacts(files))
