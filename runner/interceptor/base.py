@@ -50,7 +50,7 @@ class Interceptor(Protocol):
         """Return what all calls so far came to."""
 
     def stop(self) -> Outcome | None:
-        """Return the outcome with which the agent must end now (`budget`), if any."""
+        """Return the outcome with which the agent must end now (`budget`, or `crashed`: no model), if any."""
 
     def failure(self) -> Failure | None:
         """Return the provider's own failure, where the last call ended in one."""

@@ -9,7 +9,8 @@ Messages and drop arguments that come with the first chunk, and whole replies wi
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agents.base import Dialect
@@ -50,8 +51,18 @@ def translate_request(
         )
     except (linguafranca.ConversionError, ValueError, TypeError) as error:
         raise Untranslatable(str(error)) from error
-    losses += [f"{loss.field}: {loss.action}, {loss.message}" for loss in result.warnings]
+    losses += _worth_saying(result.warnings)
     return _mended_after(result.value, body, upstream), tuple(losses), freeform
+
+
+def _worth_saying(warnings: Iterable[Any]) -> list[str]:
+    """Say each kind of loss once, and nothing of what means nothing in another dialect."""
+    told = (
+        f"{re.sub(r'[0-9]+', '', warning.field)}: {warning.action}, {warning.message}"
+        for warning in warnings
+        if not warning.field.endswith((".id", ".status", "stream_options.include_usage"))
+    )
+    return list(dict.fromkeys(told))
 
 
 def _mended_before(

@@ -146,7 +146,7 @@ class Exchange:
         wire = WIRES[call.dialect]
         told = final(call.message) if fault.category != "context_length" else call.message
         if self._response is not None:
-            await self._write(wire.error_event(told, call.reader.reply))
+            await self._write(wire.error_event(call.message, call.reader.reply))
             return await self._finished()
         if fault.retryable or fault.status in {None, 429} or told is not call.message:
             # No status that a client would retry: that was done here.

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from runner.interceptor.server import Server
 
+GIVE_UP_AFTER = 3
+"""Calls that failed for good, retries and all, one after the other: then the agent need not go on."""
+
 
 @dataclass
 class Relayed:
@@ -68,8 +71,10 @@ class Relayed:
         return self.meter.totals
 
     def stop(self) -> Outcome | None:
-        """Return `budget` once a call was refused for a limit."""
-        return "budget" if self.meter.refused else None
+        """Return `budget` once a limit refused a call, `crashed` once the provider has failed for good."""
+        if self.meter.refused:
+            return "budget"
+        return "crashed" if self._server and self._server.failed_in_a_row >= GIVE_UP_AFTER else None
 
     def failure(self) -> Failure | None:
         """Return why the model's answers, or their records, cannot be had."""

@@ -47,6 +47,8 @@ class Server:
     sealed: bool = False
     failure: ModelFailed | None = None
     """How the last call of the agent failed, if it did."""
+    failed_in_a_row: int = 0
+    """Calls of the agent that failed for good since the last good one."""
     lineage: Lineage = field(default_factory=Lineage)
     _calls: int = 0
     _broken: bool = False
@@ -184,6 +186,7 @@ class Server:
         self._broken = fault is not None and call.passed
         if call.kind != "judge":
             self.failure = failure_of(fault, call.attempts) if fault else None
+            self.failed_in_a_row = self.failed_in_a_row + 1 if self.failure else 0
         self._end(call, recorder)
 
     def _end(self, call: Call, recorder: Recorder) -> None:

@@ -121,9 +121,18 @@ def usage_of(counts: Counts) -> dict[str, Any]:
 
 
 def error_event(message: str, reply: Reply) -> bytes:
-    """Return how a stream that broke off ends."""
-    del reply
-    return _sse("error", error={"type": "api_error", "message": message})
+    """Return how a stream that broke off ends: as one that was cut short, without its open tool call.
+
+    Claude Code 2.1 gives up on an `error` event and on a cut connection once it has some text; after
+    `max_tokens` it asks the model to go on. The record, not the client, has the message.
+    """
+    del message
+    last = len(reply.parts) - 1
+    closing = b""
+    if last >= 0 and reply.parts[last].kind != "call":
+        closing = _sse("content_block_stop", index=last)
+    delta = {"stop_reason": "max_tokens", "stop_sequence": None}
+    return closing + _sse("message_delta", delta=delta, usage=usage_of(reply.counts)) + _sse("message_stop")
 
 
 def error_body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
