@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from runner.errors import RequestInvalid
-from runner.wire import TAGS, Request, Wire
+from runner.wire import Request
+from runner.wire_values import TAGS, Wire
 
 _WANTED = {
     "string_type": "text",

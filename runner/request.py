@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from runner import context, dialects, wire
 from runner.context import ContextOverride
 from runner.errors import RequestInvalid
+from runner.wire_values import as_text
 
 _BUILT_IN = ("codex", "claude_code", "opencode")
 _ALIASES = {
@@ -119,7 +120,7 @@ def load(data: bytes | str) -> Rollout:
         model=settings.model or template.model or "",
         provider=settings.provider,
         agent=settings.agent or settings.agent_type or None,
-        scorer=tuple(settings.scorer) if isinstance(settings.scorer, list) else settings.scorer,
+        scorer=tuple(params["scorer"]) if isinstance(settings.scorer, list) else params.get("scorer"),
         limits=_limits(request, settings),
         overrides=tuple(context.read(request)),
         params=params,
@@ -218,7 +219,7 @@ def _limits(request: wire.Request, settings: wire.Settings) -> Limits:
 
 def _scalars(config: wire.EnvConfig) -> dict[str, str]:
     values = config.model_dump(exclude_none=True).items()
-    return {key: str(wire.as_text(value)) for key, value in values if isinstance(value, str | int | float)}
+    return {key: str(as_text(value)) for key, value in values if isinstance(value, str | int | float)}
 
 
 def _is_http(url: str) -> bool:

@@ -11,7 +11,7 @@ from runner.environment import user_environment
 from runner.errors import RequestInvalid, TaskInvalid
 from runner.request import Rollout
 from runner.task_file import TaskFile, read_task_file, resolved
-from runner.wire import as_text
+from runner.wire_values import as_text
 
 TASKS = Path("/rollout/tasks")
 """Where an image keeps its tasks."""

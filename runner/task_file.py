@@ -13,7 +13,7 @@ from pydantic import Tag, ValidationError
 
 from runner.dialects import complaints
 from runner.errors import TaskInvalid
-from runner.wire import LIST, TABLE, Scalar, Seconds, Wire, either
+from runner.wire_values import LIST, TABLE, Scalar, Seconds, Wire, either
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 

@@ -1,66 +1,13 @@
 """`rollout.json` as it comes over the wire: every known key of the three dialects, and nothing decided.
 
-All keys may be null, which means not given. Unknown keys are kept: the server adds some. Numbers are
-numbers (no `"600"`, no `true`), as in JSON Schema: `3.0` is a whole number.
+All keys may be null, which means not given. Unknown keys are kept: the server adds some.
 """
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import Tag
 
-MOST_SECONDS = 30 * 24 * 3600
-"""No wait is longer: beyond some years the kernel's own clocks overflow."""
-
-TEXT, TABLE, LIST = "<text>", "<table>", "<list>"
-TAGS = frozenset((TEXT, TABLE, LIST))
-"""Marks of a union's branches, which are no part of a key's path."""
-_BRANCHES: dict[type, str] = {str: TEXT, dict: TABLE, list: LIST}
-
-
-def _branch(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
-    return _BRANCHES.get(type(value))
-
-
-def either(wanted: str) -> Discriminator:
-    """Tell the branches of a union apart by their JSON type; `wanted` is the complaint's word for them."""
-    return Discriminator(_branch, custom_error_type="wanted", custom_error_message=wanted)
-
-
-def _whole(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def as_text(value: object) -> object:
-    """Write a number or boolean as JSON does; leave all else as it is."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
-Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False)]
-Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Scalar = Annotated[
-    str,
-    BeforeValidator(as_text),
-    WithJsonSchema({"type": ["string", "number", "boolean"]}, mode="validation"),
-]
-"""Text, or a number or boolean that is turned into text."""
-Scorers = Annotated[
-    Annotated[str, Tag(TEXT)]
-    | Annotated[dict[str, Any], Tag(TABLE)]
-    | Annotated[list[dict[str, Any]], Tag(LIST)],
-    either("a scorer's name, a table or a list of tables"),
-]
-
-
-class Wire(BaseModel):
-    """Keys of one object; those it does not know are reported."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow", use_attribute_docstrings=True)
-    free: ClassVar[bool] = False
-    """Whether unknown keys are expected here: agents, scorers and tasks have their own."""
+from runner.wire_values import LIST, TABLE, TEXT, Count, Dollars, Scalar, Seconds, Whole, Wire, either
 
 
 class Section(Wire):
@@ -150,14 +97,27 @@ class Limits(Wire):
     disk_mb: Any = None
 
 
+class ScorerTable(Wire):
+    """One scorer, with options of its own."""
+
+    free: ClassVar[bool] = True
+    name: str
+    """A name, an entry point, `module:Class` or the path of a `.py` file."""
+
+
+Scorers = Annotated[
+    Annotated[str, Tag(TEXT)] | Annotated[ScorerTable, Tag(TABLE)] | Annotated[list[ScorerTable], Tag(LIST)],
+    either("a scorer's name, a table or a list of tables"),
+]
+
+
 class Settings(Wire):
     """`params` and `policy.config`: settings of the agent, each with keys of its own."""
 
     free: ClassVar[bool] = True
     agent: str | None = None
-    """A name, an entry point, `module:Class` or the path of a `.py` file."""
+    """As a scorer's name; `agent_type` is the same."""
     agent_type: str | None = None
-    """The same as `agent`."""
     model: str | None = None
     provider: str | None = None
     inference_url: str | None = None

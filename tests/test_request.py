@@ -104,6 +104,12 @@ def test_a_model_may_stand_in_three_places() -> None:
     assert of(params={"model": "c"}, policy={"config": {"model": "b"}}).model == "c"
 
 
+@pytest.mark.parametrize("scorer", ["pytest", {"name": "cargo", "compile_share": 0.3}])
+def test_a_scorer_is_a_name_or_a_table(scorer: object) -> None:
+    assert of(params={"scorer": scorer}).scorer == scorer
+    assert of(params={"scorer": [{"name": "a", "weight": 1}]}).scorer == ({"name": "a", "weight": 1},)
+
+
 def test_unknown_keys_are_kept_and_reported_once() -> None:
     rollout = of(new_key=1, env={"odd": 2, "config": {"own": 3}}, params={"mine": 4})
     assert rollout.warnings == ("unknown keys, ignored: env.odd, new_key",)
@@ -158,6 +164,8 @@ def test_legacy_texts_are_found_in_every_place() -> None:
             {"params": {"scorer": 5}},
             "params.scorer: expected a scorer's name, a table or a list of tables, got 5",
         ),
+        ({"params": {"scorer": {"command": ["true"]}}}, "params.scorer.name: missing"),
+        ({"params": {"scorer": [{"name": 3}]}}, "params.scorer[0].name: expected text, got 3"),
         ({"trace_correlation_id": " "}, "trace_correlation_id: must not be blank"),
         ({"trace_correlation_id": None}, "trace_correlation_id: missing"),
         ({"trace_correlation_id": 5}, "trace_correlation_id: expected text, got 5"),
@@ -206,6 +214,7 @@ def test_the_published_schema_refuses_what_is_refused() -> None:
         jsonschema.validate({"trace_correlation_id": "t", "limits": {"timeout_s": "ten"}}, schema())
 
 
+PUBLISHED = jsonschema.Draft202012Validator(schema())
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -221,6 +230,7 @@ def test_no_json_is_met_by_anything_but_a_rollout_or_a_refusal(document: dict[st
     with contextlib.suppress(RequestInvalid):
         rollout = load(json.dumps({"trace_correlation_id": "t", **document}))
         assert rollout.model_dump_json()
+        PUBLISHED.validate(document)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200))
