@@ -19,7 +19,15 @@ from py_compile import PycInvalidationMode
 
 UNUSED = ("site-packages", "dist-packages", "sitecustomize.py", "test", "tests", "__pycache__", "config-*")
 UNUSED_PACKAGES = ("ensurepip", "idlelib", "lib2to3", "tkinter", "turtledemo", "pydoc_data", "_tkinter.*")
-FOR_WHEELS = ("libgcc_s.so.1", "libstdc++.so.6")
+FOR_WHEELS = (
+    *("libgcc_s.so.1", "libstdc++.so.6", "libm.so.6"),
+    *(
+        "libdl.so.2",
+        "libpthread.so.0",
+        "librt.so.1",
+        "libutil.so.1",
+    ),  # empty since 2.34, but asked for
+)
 
 
 def main(target: Path) -> None:

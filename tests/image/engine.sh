@@ -11,11 +11,18 @@ engine_start() {
   [ "$(id -u)" = 0 ] || { say "skipped: no Docker engine answers, and only root can start one"; return 1; }
   command -v dockerd >/dev/null || engine_install || { say "skipped: docker.io cannot be installed here"; return 1; }
   mkdir -p "$STATE/run"
+  exec 9>"$STATE/lock"
+  flock --timeout 3600 9 || { say "another run has held $STATE for an hour"; exit 1; }
   export DOCKER_HOST="unix://$STATE/run/docker.sock"
   export PATH="/usr/bin:$PATH" DOCKER_BUILDKIT=1 # the client that came with the engine builds stages side by side
+  if docker info >/dev/null 2>&1; then # left by a run that was killed
+    engine_pid=$(cat "$STATE/run/pid")
+    return 0
+  fi
+  rm -f "$STATE/run/pid"
   # No bridge: builds use the host's network, the tests none at all, so nothing of the host's firewall is touched.
   setsid dockerd --data-root "$STATE/data" --exec-root "$STATE/run/exec" --pidfile "$STATE/run/pid" \
-    --host "$DOCKER_HOST" --bridge none --iptables=false >"$STATE/run/dockerd.log" 2>&1 &
+    --host "$DOCKER_HOST" --bridge none --iptables=false >"$STATE/run/dockerd.log" 2>&1 9>&- &
   engine_pid=$!
   for _ in $(seq 60); do
     docker info >/dev/null 2>&1 && return 0
@@ -31,10 +38,17 @@ engine_install() {
   { apt-get update && apt-get install -y --no-install-recommends docker.io debootstrap; } >/dev/null 2>&1
 }
 
+# Removes the containers of the tests, whatever became of them, and stops the engine if it is ours.
 engine_stop() {
+  left=$(docker ps --all --quiet --filter label=rollout-image-test 2>/dev/null || true)
+  [ -z "$left" ] || docker rm --force --volumes $left >/dev/null 2>&1 || true
   [ -n "$engine_pid" ] || return 0
+  timeout 120 docker builder prune --force --keep-storage 10GB >/dev/null 2>&1 || true
   kill "$engine_pid" 2>/dev/null || true
-  wait "$engine_pid" 2>/dev/null || true
+  for _ in $(seq 30); do
+    kill -0 "$engine_pid" 2>/dev/null || return 0
+    sleep 1
+  done
 }
 
 # base NAME BUILDER: the public image where a registry is reached, else a stand-in that BUILDER makes; only on an

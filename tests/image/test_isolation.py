@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.conftest import KEY, MENDED_SHOP, SHOP, Container, asking
+from tests.image.conftest import KEY, MENDED_SHOP, SHOP, Container, Image, asking
 
+PATTERN = f"[{KEY[0]}]{KEY[1:]}"
+"""Finds the key, and not itself."""
 # The markers are written in two halves: the agent's events show the script as well as what it said.
 TRIES = r"""
 try() { if "$@" >/dev/null 2>&1; then echo "GOT""-IN: $*"; else echo "KEPT""-OUT: $*"; fi; }
@@ -26,6 +28,13 @@ try sh -c 'env | grep SECRET'
 try grep -r SECRET $HOME /tmp /workspace
 echo "TRIED""-ALL as $(id -u)"
 """
+OF_ONE_USER = r"""
+try() { if "$@" >/dev/null 2>&1; then echo "GOT""-IN: $*"; else echo "KEPT""-OUT: $*"; fi; }
+try dd if=/proc/1/environ count=1
+try dd if=/proc/1/mem count=1
+try sh -c 'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline | tr "\0" "\n" | grep SECRET'
+echo "TRIED""-ALL as $(id -u)"
+"""
 DAEMONS = r"""
 (setsid nohup sh -c 'while :; do echo "class Order: 0" > shop/__init__.py; sleep 0.05; done' survivor &)
 (setsid env -i sh -c 'exec 0<&- 1<&- 2<&-; sleep 987' survivor &)
@@ -46,14 +55,23 @@ def test_nothing_of_the_agent_is_alive():
 def test_the_agent_gets_at_neither_key_nor_tests_nor_runner_nor_result(
     container: Container, agent: str
 ) -> None:
-    pattern = f"[{KEY[0]}]{KEY[1:]}"  # finds the key, and not itself
-    result = container.run(SHOP, asking(agent), [TRIES.replace("SECRET", pattern), MENDED_SHOP])
+    result = container.run(SHOP, asking(agent), [TRIES.replace("SECRET", PATTERN), MENDED_SHOP])
     said = container.read("/tmp/result.json.d/agent/events.jsonl")
     assert "TRIED-ALL as 10001" in said
     assert "GOT-IN" not in said
     assert said.count("KEPT-OUT") >= TRIES.count("\ntry ")
     assert result["metrics"]["reward_mean"] == 1.0
     assert KEY not in container.read("/tmp/result.json")
+
+
+def test_an_agent_of_the_runners_own_user_cannot_read_its_key_or_memory(
+    container: Container, image: Image
+) -> None:
+    image.build(f"FROM {SHOP}\nRUN chown -R 4242:0 /workspace\nUSER 4242:0\n")
+    container.run(image.tags[0], asking(), [OF_ONE_USER.replace("SECRET", PATTERN)])
+    said = container.read("/tmp/result.json.d/agent/events.jsonl")
+    assert "TRIED-ALL as 4242" in said
+    assert "GOT-IN" not in said
 
 
 def test_nothing_of_the_agent_survives_into_scoring(container: Container, tmp_path: Path) -> None:
