@@ -38,14 +38,15 @@ def expected_of(options: Mapping[str, Any]) -> Expected | None:
 
     Lists, or JSON text of lists, as SWE-bench's data sets have them.
     """
-    failing, passing = _ids(options, "fail_to_pass"), _ids(options, "pass_to_pass")
-    named = dict.fromkeys((*_ids(options, "expected"), *failing, *passing))
+    failing, passing = ids_of(options, "fail_to_pass"), ids_of(options, "pass_to_pass")
+    named = dict.fromkeys((*ids_of(options, "expected"), *failing, *passing))
     if not named:
         return None
     return Expected(tuple(named), frozenset(failing), frozenset(passing))
 
 
-def _ids(options: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def ids_of(options: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return a list of ids of the `[scorer]` table, also written as JSON text; empty without one."""
     value = options.get(name, options.get(name.upper(), []))
     if isinstance(value, str):
         try:

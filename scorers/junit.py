@@ -2,7 +2,8 @@
 
 `[scorer]` options: `command` (argv; `{report}` in it is the path of a fresh file, which is also in
 `$JUNIT_REPORT`; without either the report is read from the standard output), `trust` (`strict`, `plain`),
-`expected` or `fail_to_pass` / `pass_to_pass`, `overlay`, and those of `scorers.conditions`.
+`expected` or `fail_to_pass` / `pass_to_pass`, `canaries` (ids of hidden tests whose honest assertion must
+fail: one that does not shows a bent test framework), `overlay`, and those of `scorers.conditions`.
 """
 
 import time
@@ -14,7 +15,7 @@ from runner.errors import ScoringFailed
 from runner.output import head_tail
 from runner.process import Exit
 from scorers.base import Check, Score, Scorer, Submission, ratio
-from scorers.expected import Expected, expected_of, resolved, verdicts
+from scorers.expected import Expected, expected_of, ids_of, resolved, verdicts
 from scorers.junit_xml import read_junit
 from scorers.reports import RunReport, write_reports
 from scorers.stage import Stage, argv_of, require_end, stage
@@ -33,13 +34,15 @@ class Junit(Scorer):
             started = time.time()
             expected, excused = self._expected(place)
             run = self._run(place, place.tree, "junit")
+            tampering = self._tampering(run)
             checks = self._checks(run, expected, excused)
             report = RunReport(argv_of(self.options)[0], checks, started, time.time())
             write_reports(submission.reports, report)
             return Score(
-                reward=ratio(checks),
+                reward=0.0 if tampering else ratio(checks),
                 checks=checks,
-                resolved=resolved(checks) if expected else None,
+                resolved=resolved(checks) and not tampering if expected else None,
+                tampering=tampering,
                 protected_changes=place.protected_changes,
                 details={
                     **place.details(),
@@ -65,8 +68,22 @@ class Junit(Scorer):
                 f"the tests of the pristine project cannot be listed: {why}",
                 hint="name their ids in [scorer] expected",
             )
-        skipped = frozenset(check.id for check in run.checks if check.status == "skipped")
-        return Expected(tuple(check.id for check in run.checks), named=False), skipped
+        counted = self._counted(run)
+        skipped = frozenset(check.id for check in counted if check.status == "skipped")
+        return Expected(tuple(check.id for check in counted), named=False), skipped
+
+    def _counted(self, run: "_Run") -> tuple[Check, ...]:
+        canaries = self._canaries()
+        return tuple(check for check in run.checks if check.id not in canaries)
+
+    def _canaries(self) -> tuple[str, ...]:
+        return ids_of(self.options, "canaries")
+
+    def _tampering(self, run: "_Run") -> tuple[str, ...]:
+        """Say what the canaries caught; where nothing was reported at all they say nothing."""
+        seen = {check.id: check.status for check in run.checks}
+        words = [seen.get(canary, "vanished") for canary in self._canaries()] if seen else []
+        return tuple(f"a test that must fail: {word}" for word in words if word != "failed")
 
     def _run(self, place: Stage, tree: Path, name: str) -> "_Run":
         report = place.private(name) / "junit.xml"
@@ -86,11 +103,11 @@ class Junit(Scorer):
         return _Run(end, (), f"{trouble}, {_ending(end)}: {said.strip()}")
 
     def _checks(self, run: "_Run", expected: Expected | None, excused: frozenset[str]) -> tuple[Check, ...]:
-        seen = {check.id: check for check in run.checks}
+        counted = self._counted(run)
         if expected:
-            checks = verdicts(expected, seen, excused=excused)
-        elif run.checks:
-            checks = run.checks
+            checks = verdicts(expected, {check.id: check for check in counted}, excused=excused)
+        elif counted:
+            checks = counted
         else:
             raise ScoringFailed(f"no test was run: {run.trouble or 'the report names none'}")
         return (*checks, *_contradiction(run))

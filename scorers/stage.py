@@ -4,6 +4,7 @@
 outside the protected globs, lays the hidden tests over it, and starts in it; `plain` runs in the workspace.
 """
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ class Stage:
     ) -> Exit:
         """Run a command in the tree; its output goes to NAME.out and NAME.err beside the reports."""
         place, output = tree or self.tree, self.submission.reports / name
-        program = shutil.which(argv[0], path=self.submission.env.get("PATH"))
+        program = shutil.which(argv[0], path=self._path())
         conditions = self.conditions
         if "/" not in argv[0] and program:
             conditions = conditions.with_path(Path(program).parent)
@@ -65,6 +66,13 @@ class Stage:
             raise ScorerUnavailable(
                 what, hint="install it in the image, or correct [scorer] command"
             ) from error
+
+    def _path(self) -> str:
+        """Return the user's PATH without what the agent may have put there."""
+        workspace = self.submission.workspace.resolve()
+        folders = self.submission.env.get("PATH", os.defpath).split(":")
+        whole = [folder for folder in folders if folder.startswith("/")]
+        return ":".join(each for each in whole if not Path(each).resolve().is_relative_to(workspace))
 
     def pristine(self) -> Path:
         """Make the tree as it was before the agent, with the hidden tests."""
