@@ -55,7 +55,7 @@ class ClaudeCode(CliAgent):
         """Tell apart the first event, messages, retries and the result."""
         match event["type"], event.get("subtype"):
             case "system", "init":
-                journal.session_id, journal.version = event["session_id"], event.get("claude_code_version")
+                journal.identify(event["session_id"], event.get("claude_code_version"))
             case "system", "api_retry":
                 journal.retry(event["error"], event.get("error_status"))
             case "assistant", _ if not event.get("parent_tool_use_id"):

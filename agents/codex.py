@@ -71,7 +71,7 @@ class Codex(CliAgent):
         """Tell apart the end of a turn, a retry, and the items in between."""
         match event["type"]:
             case "thread.started":
-                journal.session_id = event["thread_id"]
+                journal.identify(event["thread_id"])
             case "item.started":
                 _begin(event["item"], journal)
             case "item.completed":

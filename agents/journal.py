@@ -90,14 +90,17 @@ class Journal:
         """How the CLI says that it ended; null while it works or where it does not say."""
         self.error: str | None = None
         """The error that ended the work; cleared by progress."""
-        self.provider = False
-        """Whether that error is the model provider's."""
         self.status: int | None = None
         """Its HTTP status, where the CLI gives it."""
         self.hopeless: Outcome | None = None
         """The CLI goes round in circles and must be ended, with this outcome."""
         self.retrying: str | None = None
         """The provider's error that the CLI is trying again over; cleared by progress."""
+
+    def identify(self, session_id: object, version: object = None) -> None:
+        """Note the CLI's id of the session, and its version where it says so."""
+        self.session_id = str(session_id)
+        self.version = str(version) if version else self.version
 
     def turn(self, key: str | None = None, at: str | None = None) -> None:
         """Begin a new step, unless `key` is the current one's: the model has been asked anew."""
@@ -145,9 +148,9 @@ class Journal:
         """Whether the current step has called a tool, so that text can only be the next step's."""
         return bool(self._draft and self._draft.calls)
 
-    def spend(self, **tokens: int | None) -> None:
-        """Add tokens, in the words of `Usage`; null leaves a sum as it is."""
-        known = {name: count for name, count in tokens.items() if count is not None}
+    def spend(self, **tokens: object) -> None:
+        """Add tokens, in the words of `Usage`; what is no count leaves a sum as it is."""
+        known = {name: count for name, count in tokens.items() if isinstance(count, int)}
         sums = {name: (getattr(self.usage, name) or 0) + count for name, count in known.items()}
         self.usage = self.usage.model_copy(update=sums)
 
@@ -157,7 +160,7 @@ class Journal:
 
     def stop(self, outcome: Outcome, error: str) -> None:
         """Note that the CLI says it ended otherwise, by no fault of the provider's."""
-        self.outcome, self.error, self.provider = outcome, clip(error), False
+        self.outcome, self.error = outcome, clip(error)
 
     def overflow(self, error: str) -> None:
         """Note that the context was too long; a CLI that compacts may meet this again and again for ever."""
@@ -165,13 +168,13 @@ class Journal:
         self._overflows += 1
         self.hopeless = self.outcome if self._overflows >= OVERFLOWS else None
 
-    def fail(self, error: str, status: int | None = None) -> None:
+    def fail(self, error: str, status: object = None) -> None:
         """Note the provider's error that ends the work, unless progress follows."""
-        self.outcome, self.error, self.provider, self.status = None, clip(error), True, status
+        self.outcome, self.error, self.status = None, clip(error), _status(status)
 
-    def retry(self, error: str, status: int | None = None) -> None:
+    def retry(self, error: str, status: object = None) -> None:
         """Note the provider's error over which the CLI tries again."""
-        self.retrying, self.status = clip(error), status
+        self.retrying, self.status = clip(error), _status(status)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -211,3 +214,7 @@ def _object(arguments: object) -> dict[str, Any]:
     if isinstance(clipped, dict) and len(text) <= 10 * TEXT:
         return clipped
     return {"raw": clip(text)}
+
+
+def _status(status: object) -> int | None:
+    return status if isinstance(status, int) else None

@@ -93,7 +93,7 @@ class OpenCode(CliAgent):
 
     def read(self, event: Event, journal: Journal) -> None:
         """Tell apart steps and what is in them; there is no final event."""
-        journal.session_id = event["sessionID"]
+        journal.identify(event["sessionID"])
         part = event.get("part", {})
         match event["type"]:
             case "step_start":

@@ -1,5 +1,6 @@
 """Drives a real agent against the replay model, as a rollout would."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from agents.base import Agent, AgentRun, Assignment, Endpoint
 from agents.claude_code import ClaudeCode
 from agents.cli import CliAgent
 from agents.codex import Codex
+from agents.journal import Journal
 from agents.opencode import OpenCode
 from runner.deadline import Deadline
 from runner.interceptor.replay import replay
@@ -83,3 +85,16 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
+
+
+def transcript(agent: str, case: str) -> list[dict[str, Any]]:
+    """Return the events that a real CLI printed."""
+    lines = (TRANSCRIPTS / agent / f"{case}.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def understood(agent: str, events: Sequence[dict[str, Any]]) -> Journal:
+    """Return what an adapter makes of events."""
+    journal = Journal()
+    CLIS[agent]().understand(events, journal)
+    return journal
