@@ -56,15 +56,22 @@ class TrustedFirst:
 
 
 class Isolated:
-    """Starts the workers of pytest-xdist as this process was started."""
+    """Starts the workers of pytest-xdist as this process was started; in a short session there are none."""
+
+    def __init__(self, *, short: bool) -> None:
+        self.short = short
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Name the interpreter in each worker's specification."""
-        tx = getattr(config.option, "tx", None)
-        if tx:
+        """Name the interpreter in each worker's specification, or do without workers and reruns."""
+        option = config.option
+        if self.short and hasattr(option, "dist"):
+            option.dist, option.numprocesses, option.tx = "no", 0, []
+        if self.short and hasattr(option, "reruns"):
+            option.reruns = 0
+        if getattr(option, "tx", None):
             worker = f"popen//python={sys.executable} -I {Path(__file__).resolve()}"
-            config.option.tx = [
-                spec.replace("popen", worker) if spec.endswith("popen") else spec for spec in tx
+            option.tx = [
+                spec.replace("popen", worker) if spec.endswith("popen") else spec for spec in option.tx
             ]
 
 
@@ -142,7 +149,7 @@ def main() -> None:
     sys.argv[:] = ["pytest", *request["args"]]
     fixed = ["-c", configuration(place), "--rootdir", place["tree"], "--confcutdir", place["tree"]]
     request["args"] = [*fixed, *request["args"]]
-    sys.exit(events.run(channel, request, [Isolated()]))
+    sys.exit(events.run(channel, request, [Isolated(short=request["short"])]))
 
 
 if __name__ == "__main__":

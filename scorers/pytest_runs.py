@@ -64,13 +64,15 @@ class Runner:
     test_timeout_s: float | None = None
     """Seconds without an event after which a test counts as hung; null: half of what is left."""
 
-    def session(self, args: Sequence[str], only: Sequence[str] | None = None) -> Session:
+    def session(
+        self, args: Sequence[str], only: Sequence[str] | None = None, *, short: bool = False
+    ) -> Session:
         """Run one session."""
         count = len(list(self.logs.glob("*.err")))
         command = self.conditions.command(
             [str(self.python), "-I"], cwd=self.conditions.room, output=self.logs / f"session-{count}"
         )
-        request = Request([*ARGS, *args], only, self.place.entry)
+        request = Request([*ARGS, *args], only, self.place.entry, short)
         limit = self.conditions.limit
         patience = self.test_timeout_s or max(10.0, limit.remaining / 2)
         return run_session(command, request, limit, Watch(should_stop=_silence(command.stdout, patience)))

@@ -17,7 +17,7 @@ from runner.output import head_tail
 from runner.process import Account, Command, Exit, Watch, run
 from scorers.base import Check
 from scorers.expected import clip
-from scorers.pytest_verdict import ended_without_result, verdict, worse
+from scorers.pytest_verdict import ended_without_result, verdict, will_rerun, worse
 
 SCRIPT = Path(__file__).with_name("pytest_events.py")
 _EVENTS_BYTES = 512 * 1024**2
@@ -42,6 +42,8 @@ class Session:
     """Files that could not be collected."""
     outputs: dict[str, str] = field(default_factory=dict)
     """What each test printed."""
+    unfinished: dict[str, list[Any]] = field(default_factory=dict)
+    """Phases of tests that pytest-rerunfailures is about to repeat."""
     deselected: set[str] = field(default_factory=set)
     begun: dict[str, None] = field(default_factory=dict)
     starts: list[Mapping[str, Any]] = field(default_factory=list)
@@ -88,10 +90,14 @@ class Request:
     only: Sequence[str] | None = None
     """Run these ids alone."""
     script: Path = SCRIPT
+    short: bool = False
+    """Without workers and reruns: a session beside the tests' own (strict)."""
 
     def text(self, key: str) -> bytes:
         """Return the request as the script reads it."""
-        return json.dumps({"args": list(self.args), "only": self.only, "key": key}).encode()
+        return json.dumps(
+            {"args": list(self.args), "only": self.only, "key": key, "short": self.short}
+        ).encode()
 
 
 def run_session(
@@ -196,11 +202,20 @@ def _take(session: Session, event: dict[str, Any]) -> None:
         case "begin":
             session.begun[event["id"]] = None
         case "result":
-            check = verdict(event["id"], event["phases"], event["message"])
-            session.seen[check.id] = worse(session.seen.get(check.id), check)
-            session.outputs[check.id] = event["output"]
+            _take_result(session, event)
         case "finish":
             session.finishes.append(event["code"])
+
+
+def _take_result(session: Session, event: dict[str, Any]) -> None:
+    id_ = event["id"]
+    before = session.unfinished.pop(id_, [])
+    phases = [*before, *event["phases"]]
+    check = verdict(id_, phases, event["message"])
+    session.seen[id_] = check if before else worse(session.seen.get(id_), check)
+    session.outputs[id_] = event["output"]
+    if will_rerun(phases):
+        session.unfinished[id_] = phases
 
 
 def require_start(session: Session, python: Path) -> None:

@@ -90,7 +90,7 @@ class _Strict:
 
     def _require_pytest(self, tree: Path) -> None:
         """Tell an interpreter without pytest from one that the code under test has silenced."""
-        require_start(self._runner(tree, "version").session(["--version"]), self._python)
+        require_start(self._runner(tree, "version").session(["--version"], short=True), self._python)
 
     @functools.cached_property
     def _python(self) -> Path:
@@ -121,7 +121,9 @@ class _Strict:
         return known
 
     def _collect_from(self, pristine: Path) -> Known:
-        session = self._runner(pristine, "collecting").session([*self.args, "--collect-only", "-q"])
+        session = self._runner(pristine, "collecting").session(
+            [*self.args, "--collect-only", "-q"], short=True
+        )
         require_start(session, self._python)
         known = known_of(session, pristine)
         if not known.ids and not known.open_ids:
@@ -192,7 +194,7 @@ class _Strict:
         if not ids or self.conditions.deadline.passed:
             return set()
         mutants.write(tree)
-        session = self._runner(tree, name).session(list(dict.fromkeys(map(file_of, ids))), ids)
+        session = self._runner(tree, name).session(list(dict.fromkeys(map(file_of, ids))), ids, short=True)
         return {id_ for id_, check in session.seen.items() if check.status == "passed" and id_ in ids}
 
     def _excused(self, expected: Expected, seen: Mapping[str, Check], known: Known) -> Collection[str]:
@@ -204,7 +206,7 @@ class _Strict:
         asked = [id_ for id_ in skipped if id_ in known.ids]
         if not asked:
             return excused
-        session = self._runner(self._pristine(), "skips").session(self.args, asked)
+        session = self._runner(self._pristine(), "skips").session(self.args, asked, short=True)
         return excused | {id_ for id_, check in session.seen.items() if check.status == "skipped"}
 
     def _details(

@@ -26,11 +26,11 @@ def verdict(id_: str, phases: Sequence[Sequence[Any]], message: str = "") -> Che
 
 
 def _last_attempt(phases: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return the phases from the last set-up after the last rerun."""
     reruns = [number for number, phase in enumerate(phases) if phase[1] == "rerun"]
-    if not reruns:
-        return phases
-    rest = phases[reruns[-1] + 1 :]
-    return rest[1:] if rest and rest[0][0] == "teardown" and len(rest) > 1 else rest
+    rest = phases[reruns[-1] + 1 :] if reruns else phases
+    setups = [number for number, phase in enumerate(rest) if phase[0] == "setup"]
+    return rest[setups[0] :] if reruns and setups else rest
 
 
 def _judge(phases: Sequence[Sequence[Any]]) -> tuple[Any, str]:
@@ -51,6 +51,12 @@ def _judge(phases: Sequence[Sequence[Any]]) -> tuple[Any, str]:
     if {"setup", "call", "teardown"} <= outcomes.keys():
         return "passed", "xpassed" if outcomes["call"][1] else "passed"
     return "failed", "incomplete"
+
+
+def will_rerun(phases: Sequence[Sequence[Any]]) -> bool:
+    """Say whether these phases end in an attempt that pytest-rerunfailures will repeat."""
+    reruns = [number for number, phase in enumerate(phases) if phase[1] == "rerun"]
+    return bool(reruns) and all(phase[0] != "setup" for phase in phases[reruns[-1] + 1 :])
 
 
 def worse(first: Check | None, second: Check) -> Check:
