@@ -14,6 +14,7 @@ A part that gives no verdict leaves the whole without one; tampering seen by any
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from runner.deadline import Deadline
@@ -29,6 +30,11 @@ class Combined(Scorer):
     """The weighted mean of several scorers."""
 
     name: ClassVar[str] = "combined"
+
+    def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
+        """Find the tools of every part."""
+        parts = _parts(self.options["parts"]) if "parts" in self.options else []
+        return ", ".join(filter(None, (part.scorer.tool(workspace, env) for part in parts)))
 
     def score(self, submission: Submission) -> Score:
         """Score every part in turn and return the weighted mean."""

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from runner.errors import ScoringFailed, TaskInvalid
@@ -17,7 +18,7 @@ from runner.output import head_tail
 from runner.process import Exit
 from scorers.base import Check, Score, Scorer, Submission
 from scorers.expected import clip
-from scorers.stage import argv_of, require_end, stage
+from scorers.stage import argv_of, program_of, require_end, stage
 
 _READ = 1024 * 1024
 """Bytes of output that are looked through: head and tail."""
@@ -27,6 +28,11 @@ class CommandScorer(Scorer):
     """Runs a command in the tree and takes its word."""
 
     name: ClassVar[str] = "command"
+
+    def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
+        """Find the command's program."""
+        del workspace
+        return program_of(self.options, env)
 
     def score(self, submission: Submission) -> Score:
         """Run the command and return what it says."""

@@ -5,7 +5,7 @@ has it; `agent`: the unprivileged one), `tests_path` and `logs_path` (instead of
 `/logs/verifier`, where those cannot be made; `test.sh` finds them in `$TESTS_DIR` and `$LOGS_DIR`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +26,13 @@ class Harbor(Scorer):
     """Lets the task's own script decide."""
 
     name: ClassVar[str] = "harbor"
+
+    def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
+        """Say where the script's places are, where they can be made."""
+        del workspace, env
+        places = Places.of(self.options)
+        places.require_writable()
+        return f"{places.tests} and {places.rewards} can be written"
 
     def score(self, submission: Submission) -> Score:
         """Run the script and return the reward it wrote; silence is no score."""

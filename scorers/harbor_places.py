@@ -6,6 +6,7 @@ afterwards, the reward's folder is emptied.
 
 import contextlib
 import errno
+import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,14 @@ class Places:
             named[field] = Path(options[option])
         return cls(**named)
 
+    def require_writable(self) -> None:
+        """Raise `ScorerUnavailable` where a place could not be made."""
+        for place in (self.tests, self.rewards):
+            with _refusals(place):
+                above = next(folder for folder in place.parents if folder.exists())
+                if not os.access(above, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
+
     @contextlib.contextmanager
     def ready(self, tests: Path, account: Account | None) -> Iterator[None]:
         """Put the tests in their place and empty the rewards' folder; take the tests away at the end."""
@@ -48,7 +57,8 @@ class Places:
             with _refusals(self.tests):
                 self._lay(tests, after)
             for place in (self.tests, self.rewards):
-                place.chmod(0o755)
+                with _refusals(place):
+                    place.chmod(0o755)
                 if account:
                     give(place, account)
             yield

@@ -7,6 +7,7 @@ fail: one that does not shows a bent test framework), `overlay`, and those of `s
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +19,7 @@ from scorers.base import Check, Score, Scorer, Submission, ratio
 from scorers.expected import Expected, expected_of, ids_of, resolved, verdicts
 from scorers.junit_xml import read_junit
 from scorers.reports import RunReport, write_reports
-from scorers.stage import Stage, argv_of, require_end, stage
+from scorers.stage import Stage, argv_of, program_of, require_end, stage
 from scorers.untrusted import UnusableFileError
 
 
@@ -26,6 +27,11 @@ class Junit(Scorer):
     """Runs a command and reads the report it wrote."""
 
     name: ClassVar[str] = "junit"
+
+    def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
+        """Find the command's program."""
+        del workspace
+        return program_of(self.options, env)
 
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict."""

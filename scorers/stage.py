@@ -139,6 +139,20 @@ def argv_of(options: Mapping[str, Any]) -> list[str]:
     return argv
 
 
+def program_of(options: Mapping[str, Any], env: Mapping[str, str]) -> str:
+    """Return the path of the command's program, empty where no command is named yet.
+
+    Raises `ScorerUnavailable` where it is missing.
+    """
+    if "command" not in options:
+        return ""
+    name = argv_of(options)[0]
+    found = name if "/" in name else shutil.which(name, path=env.get("PATH"))
+    if found is None:
+        raise ScorerUnavailable(f"there is no {name} on the PATH", hint="install it in the image")
+    return found
+
+
 def require_end(end: Exit, argv: Sequence[str]) -> None:
     """Raise `ScoringFailed` where a run says nothing about the work: the sandbox's memory ended it."""
     if end.oom:

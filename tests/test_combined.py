@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import PluginNotFound, ScoringFailed, TaskInvalid
+from runner.errors import PluginNotFound, ScorerUnavailable, ScoringFailed, TaskInvalid
 from scorers.base import Score
 from scorers.combined import Combined
 from tests.submissions import submission
@@ -87,3 +87,12 @@ def test_a_part_that_does_not_exist_fails_before_any_is_run(tmp_path: Path) -> N
 def test_wrong_parts_are_named(tmp_path: Path, parts: list[dict[str, Any]], message: str) -> None:
     with pytest.raises(TaskInvalid, match=message):
         Combined({"parts": parts}).score(submission(tmp_path))
+
+
+def test_the_doctor_hears_of_every_part(tmp_path: Path) -> None:
+    parts = [{"name": "command", "command": ["sh"]}, {"name": "junit", "command": ["./run"]}]
+    assert Combined({"parts": parts}).tool(tmp_path, {"PATH": "/bin"}) == "/bin/sh, ./run"
+    assert Combined({}).tool(tmp_path, {}) == ""
+    missing = Combined({"parts": [{"name": "command", "command": ["no-such-tool"]}]})
+    with pytest.raises(ScorerUnavailable, match="there is no no-such-tool on the PATH"):
+        missing.tool(tmp_path, {"PATH": "/bin"})

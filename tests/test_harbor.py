@@ -186,7 +186,9 @@ def test_places_that_cannot_be_made_are_named(tmp_path: Path) -> None:
     made = submission(tmp_path, tests=write(tmp_path / "t", {"test.sh": rewarding("1")}))
     for name in ("tests_path", "logs_path"):
         table = options(tmp_path, **{name: str(tmp_path / "file" / "x")})
-        with pytest.raises(ScorerUnavailable, match=r"cannot make .*/file/x ready: (File exists|Not a directory)"):
+        with pytest.raises(
+            ScorerUnavailable, match=r"cannot make .*/file/x ready: (File exists|Not a directory)"
+        ):
             Harbor(table).score(made)
 
 
@@ -200,3 +202,11 @@ def test_wrong_options_are_named(tmp_path: Path, table: dict[str, Any]) -> None:
 def test_a_task_without_the_script_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TaskInvalid, match=r"needs tests/test.sh"):
         Harbor(options(tmp_path)).score(submission(tmp_path))
+
+
+def test_the_doctor_hears_whether_the_places_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    scorer = Harbor(options(tmp_path))
+    assert scorer.tool(tmp_path, {}) == f"{tmp_path}/tests and {tmp_path}/logs/verifier can be written"
+    with pytest.raises(ScorerUnavailable, match=r"cannot make .*/file/x ready: Permission denied"):
+        Harbor(options(tmp_path, tests_path=f"{tmp_path}/file/x")).tool(tmp_path, {})
