@@ -73,7 +73,14 @@ class Cargo(Scorer):
             timeout_s=None,
         )
         toolchain = find_toolchain(submission.workspace, submission.env)
-        return Setup(toolchain, conditions, submission.workspace, submission.reports, features(self.options))
+        return Setup(
+            toolchain,
+            conditions,
+            submission.workspace,
+            submission.reports,
+            submission.workspace,
+            features(self.options),
+        )
 
     def _verdict(self, checks: tuple[Check, ...], built: Build, setup: Setup, *, compiled: bool) -> Score:
         share = self._compile_share()

@@ -48,7 +48,7 @@ def build(setup: Setup, workspace: Workspace) -> Build:
     kinds = {target.kind for target in workspace.targets}
     own = [f"--{kind}{'s' * (kind == 'bin')}" for kind in ("lib", "bin") if kind in kinds]
     asked = ["build", "--workspace", "--tests", *own, "--keep-going", "--message-format=json"]
-    ended = run(setup.cargo(asked, cwd=workspace.root, output=output), setup.limit)
+    ended = run(setup.cargo(asked, output=output), setup.limit)
     built = Build()
     for message in _messages(output.with_name("build.out")):
         _take(message, workspace, built)

@@ -53,6 +53,15 @@ def make_cargo_home(home: Path, lock: Path, user: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, bad)))
 
 
+def share_config(home: Path, user: Path, *, before_ns: int) -> None:
+    """Copy the image's own configuration of cargo (a mirror, a linker), unless it was changed since."""
+    for name in ("config.toml", "config"):
+        file = user / name
+        if file.is_file() and not file.is_symlink() and file.stat().st_ctime_ns < before_ns:
+            shutil.copy(file, home / name)
+            return
+
+
 def _caches(user: Path) -> Iterator[Path]:
     yield from sorted((user / "registry" / "cache").glob("*"))
 

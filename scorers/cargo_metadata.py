@@ -72,7 +72,7 @@ def read_workspace(setup: Setup) -> Workspace:
     """Ask cargo for the workspace of `setup.directory`; ScoringFailed with its words where it cannot say."""
     output, directory = setup.log("metadata"), setup.directory
     asked = ["metadata", "--format-version=1", "--no-deps", "--offline"]
-    ended = run(setup.bare(asked, cwd=directory, output=output), setup.limit.at_most(_LIMIT_S))
+    ended = run(setup.bare(asked, output=output), setup.limit.at_most(_LIMIT_S))
     if ended.code:
         said = head_tail(output.with_name("metadata.err"), 2000).strip()
         raise ScoringFailed(

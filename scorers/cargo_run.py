@@ -34,10 +34,10 @@ class Binary:
 
     def whole(self) -> Verdict:
         """Run a binary without libtest's harness: its exit code is all that it says."""
-        ended, output = self._start((), limit_s=self.setup.limit.remaining * BATCH_SHARE)
+        ended, _ = self._start((), limit_s=self.setup.limit.remaining * BATCH_SHARE)
         if ended.ending == "exited" and ended.code == 0:
             return Verdict("passed", "no harness", ended.duration_s)
-        return Verdict("failed", _word(ended), ended.duration_s, _said(output.with_suffix(".err")))
+        return Verdict("failed", _word(ended), ended.duration_s, _said(self._errors()))
 
     def names(self) -> dict[str, bool]:
         """Return its tests, each with whether it is ignored; empty where the binary does not tell."""
@@ -84,9 +84,7 @@ class Binary:
         if not alone and ended.ending == "exited":
             return unfinished
         for name in unfinished:
-            self.verdicts[name] = Verdict(
-                "failed", _word(ended), message=_said(self._output().with_suffix(".err"))
-            )
+            self.verdicts[name] = Verdict("failed", _word(ended), message=_said(self._errors()))
         return []
 
     def _batch(self, names: Collection[str]) -> tuple[Events, Exit]:
@@ -105,6 +103,10 @@ class Binary:
         cwd = self.target.manifest.parent  # cargo runs each binary in its package's folder
         command = self.setup.conditions.command(argv, cwd=cwd, output=self._output(), env=self.env)
         return run(command, self.setup.limit.at_most(limit_s)), command.stdout
+
+    def _errors(self) -> Path:
+        output = self._output()
+        return output.with_name(f"{output.name}.err")
 
     def _output(self) -> Path:
         return self.setup.log(f"{self.target.label.replace(' ', '-')}.{self.runs}")

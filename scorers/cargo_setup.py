@@ -22,6 +22,8 @@ class Setup:
     """The tree or workspace that is scored."""
     logs: Path
     """Where the streams of all that runs are kept."""
+    cwd: Path
+    """Where cargo is started: it obeys `.cargo/config.toml` there and in every folder above."""
     flags: tuple[str, ...] = ()
     """For every cargo call: `--locked`, `--offline`, features."""
     env: Mapping[str, str] = field(default_factory=dict)
@@ -32,20 +34,32 @@ class Setup:
         """The deadline of a run that starts now."""
         return self.conditions.limit
 
+    @property
+    def manifest(self) -> Path:
+        """The project's Cargo.toml."""
+        return self.directory / "Cargo.toml"
+
+    @property
+    def config(self) -> tuple[str, ...]:
+        """Cargo's flags for the project's own configuration, where cargo does not find it by itself."""
+        if self.cwd == self.directory:
+            return ()
+        named = (self.directory / ".cargo" / name for name in ("config.toml", "config"))
+        return tuple(f"--config={path}" for path in named if path.is_file())[:1]
+
     def log(self, name: str) -> Path:
         """Return where the streams of one run go, without their suffix."""
         return self.logs / name
 
-    def bare(self, arguments: Sequence[str], *, cwd: Path, output: Path) -> Command:
+    def bare(self, arguments: Sequence[str], *, output: Path) -> Command:
         """Return a call of cargo without the flags."""
-        argv = [str(self.toolchain.cargo), *arguments]
-        return self.conditions.command(argv, cwd=cwd, output=output, env=self.env)
+        verb, *others = arguments
+        argv = [str(self.toolchain.cargo), *self.config, verb, "--manifest-path", str(self.manifest), *others]
+        return self.conditions.command(argv, cwd=self.cwd, output=output, env=self.env)
 
-    def cargo(
-        self, arguments: Sequence[str], *, cwd: Path, output: Path, rest: Sequence[str] = ()
-    ) -> Command:
+    def cargo(self, arguments: Sequence[str], *, output: Path, rest: Sequence[str] = ()) -> Command:
         """Return a call of cargo; `rest` goes behind `--`."""
-        return self.bare([*arguments, *self.flags, *(["--", *rest] if rest else [])], cwd=cwd, output=output)
+        return self.bare([*arguments, *self.flags, *(["--", *rest] if rest else [])], output=output)
 
     def named(self, folder: str) -> "Setup":
         """Return this setup with its streams in a folder of their own."""

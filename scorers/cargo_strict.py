@@ -13,7 +13,7 @@ from scorers.base import Score, Submission, ratio
 from scorers.cargo_build import Build, build
 from scorers.cargo_examples import Examples, collect_examples, judge_examples
 from scorers.cargo_guard import PROTECTED, Guard, guard
-from scorers.cargo_home import make_cargo_home, user_cargo_home
+from scorers.cargo_home import make_cargo_home, share_config, user_cargo_home
 from scorers.cargo_inputs import foreign_inputs
 from scorers.cargo_judge import Judgement
 from scorers.cargo_known import Known, collect, named_ids, read_names
@@ -50,6 +50,8 @@ class _Strict:
     def score(self) -> Score:
         started = time.time()
         tests = self._pristine()
+        if bent := self._bent_before():
+            return Score(reward=0.0, compiled=False, resolved=False, tampering=bent)
         named = expected_of(self.options)
         pristine = self.setup.named("pristine")
         known = read_names(tests) if named else collect(pristine, self.workspace, tests)
@@ -83,6 +85,11 @@ class _Strict:
         return self.submission.snapshot or self.submission.workspace
 
     @property
+    def _began_ns(self) -> int:
+        """When the agent started, at the latest: what was changed later is not the image's own."""
+        return self._snapshot.stat().st_ctime_ns if self.submission.snapshot else time.time_ns()
+
+    @property
     def _target(self) -> Path:
         return self.conditions.room / "target"
 
@@ -104,7 +111,9 @@ class _Strict:
     def _setup(self, root: Path) -> Setup:
         toolchain = find_toolchain(root, self.submission.env)
         home, lock = self.conditions.room / "cargo", root / "Cargo.lock"
-        self.bad_packages = make_cargo_home(home, lock, user_cargo_home(self.submission.env))
+        user = user_cargo_home(self.submission.env)
+        self.bad_packages = make_cargo_home(home, lock, user)
+        share_config(home, user, before_ns=self._began_ns)
         self._target.mkdir(exist_ok=True)
         for folder in (root, home, self._target):
             self.conditions.own(folder)
@@ -113,6 +122,7 @@ class _Strict:
             self.conditions.with_path(toolchain.bin),
             root,
             self.submission.scratch,
+            Path("/"),
             (*(["--locked"] if lock.is_file() else []), "--offline", *features(self.options)),
             {
                 "CARGO_HOME": str(home),
@@ -120,6 +130,19 @@ class _Strict:
                 "CARGO_INCREMENTAL": "0",
                 "CARGO_TERM_COLOR": "never",
             },
+        )
+
+    def _bent_before(self) -> tuple[str, ...]:
+        """Say what outside of the workspace would bend the build."""
+        changed = self.setup.toolchain.changed_since(self._began_ns)
+        root = self.workspace.root
+        return (
+            *(f"{path} was changed while the agent worked" for path in changed[:5]),
+            *(
+                [f"{root}/Cargo.toml makes the project its member"]
+                if not _within(root, self.conditions.tree)
+                else []
+            ),
         )
 
     def _forget_own_artefacts(self, workspace: Workspace) -> None:
@@ -182,3 +205,7 @@ class _Strict:
             "cargo": self.setup.toolchain.version,
             **{name: value for name, value in said.items() if value},
         }
+
+
+def _within(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

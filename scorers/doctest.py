@@ -46,7 +46,7 @@ def _ask(setup: Setup, workspace: Workspace, target: Target, rest: Collection[st
     package = next(id_ for id_, p in workspace.packages.items() if p["name"] == target.package)
     output = setup.log(f"{target.package}-doc")
     asked = ["test", "--doc", "--no-fail-fast", "--package", package]
-    run(setup.cargo(asked, cwd=workspace.root, output=output, rest=tuple(rest)), setup.limit)
+    run(setup.cargo(asked, output=output, rest=tuple(rest)), setup.limit)
     return _text(output.with_name(f"{output.name}.out"))
 
 

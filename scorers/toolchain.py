@@ -1,5 +1,6 @@
 """Finds the toolchain's real cargo: rustup's proxy obeys files that an agent can leave behind."""
 
+import itertools
 import re
 import shutil
 from collections.abc import Mapping
@@ -32,6 +33,15 @@ class Toolchain:
         root = self.bin.parent
         found = (folder.parent for folder in sorted(root.glob("lib/rustlib/*/lib/libtest-*.rlib")))
         return ":".join(dict.fromkeys([*map(str, found), str(root / "lib")]))
+
+    def changed_since(self, moment_ns: int) -> tuple[str, ...]:
+        """Return its programs and libraries that were changed after a moment: by the agent, if it could."""
+        root = self.bin.parent
+        programs = (self.bin / name for name in ("cargo", "rustc", "rustdoc"))
+        libraries = itertools.chain(root.glob("lib/*.so"), root.glob("lib/rustlib/*/lib/*"))
+        files = (path for path in (*programs, *libraries) if path.is_file())
+        # Nobody can set a change time, but for whoever sets the clock.
+        return tuple(str(path) for path in files if path.stat().st_ctime_ns > moment_ns)
 
 
 def find_toolchain(directory: Path, env: Mapping[str, str]) -> Toolchain:
