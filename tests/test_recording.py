@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from agents.base import Step
 from runner.errors import RequestInvalid
 from runner.interceptor.records import CallRecord
 from runner.interceptor.replay import Turn, read_script
+from tests.driving import CLIS
+from tests.relaying import relaying, replaying, work
 
 
 def record(index: int, **changes: Any) -> dict[str, Any]:
@@ -114,6 +117,36 @@ def test_a_reply_too_long_to_be_recorded_is_refused_by_line(tmp_path: Path) -> N
 def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
     with pytest.raises(RequestInvalid, match=r"calls\.jsonl:2: trace_correlation_id"):
         read_script(save(tmp_path, record(1, response={"text": "a"}), {"type": "call"}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cli", CLIS)
+def test_a_recorded_rollout_is_reproduced(cli: str, tmp_path: Path) -> None:
+    turns = [
+        {
+            "reasoning": "Hm.",
+            "text": "Let me look.",
+            "shell": ["echo 1 >> a.txt", "echo 2"],
+            "fault": {"status": 503},
+        },
+        {"shell": "cat a.txt", "usage": {"input_tokens": 500, "cached_tokens": 100, "output_tokens": 9}},
+        {"text": "Done. ✓"},
+    ]
+    with replaying(tmp_path / "first", turns) as relay:
+        first = work(CLIS[cli](), tmp_path / "first", relay)
+    recorded = tmp_path / "first" / "calls.jsonl"
+    with relaying(tmp_path / "second", f"replay:{recorded}") as relay:
+        second = work(CLIS[cli](), tmp_path / "second", relay)
+        assert relay.interceptor.failure() is None
+    assert (tmp_path / "second/workspace/a.txt").read_text() == "1\n"
+    assert second.outcome == "completed"
+    assert [_told(step) for step in second.steps] == [_told(step) for step in first.steps]
+
+
+def _told(step: Step) -> tuple[object, ...]:
+    """Return what a step says, without ids and times; parallel calls end in any order."""
+    calls = sorted((call.name, str(call.arguments), call.observation or "") for call in step.tool_calls)
+    return (step.message, step.reasoning, calls)
 
 
 def test_a_recording_without_a_reply_has_no_turns(tmp_path: Path) -> None:

@@ -74,13 +74,17 @@ def _chain(body: Mapping[str, Any]) -> Iterator[int]:
 
 
 def _unmarked(item: Any) -> Any:  # noqa: ANN401 - JSON
-    if not isinstance(item, dict) or not isinstance(item.get("content"), list):
+    """Return a message without cache marks; Claude Code sends a text with a mark as a block, else plain."""
+    if not isinstance(item, dict) or not isinstance(item.get("content"), str | list):
         return item
+    blocks = item["content"]
+    if isinstance(blocks, str):
+        return {**item, "content": [{"type": "text", "text": blocks}]}
     content = [
         {key: value for key, value in block.items() if key != "cache_control"}
         if isinstance(block, dict)
         else block
-        for block in item["content"]
+        for block in blocks
     ]
     return {**item, "content": content}
 
