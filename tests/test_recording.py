@@ -122,7 +122,7 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("cli", CLIS)
 def test_a_recorded_rollout_is_reproduced(cli: str, tmp_path: Path) -> None:
-    turns = [
+    turns: list[dict[str, Any]] = [
         {
             "reasoning": "Hm.",
             "text": "Let me look.",
