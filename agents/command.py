@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agents.base import Agent, AgentRun, Assignment
 from agents.launch import PROMPT, SYSTEM, furnish
 from agents.program import run_program
-from runner.errors import RequestInvalid
+from runner.errors import AgentUnavailable, RequestInvalid
+
+_SPEC = "terminal.json"
 
 
 class Params(BaseModel):
@@ -48,9 +51,17 @@ class CommandAgent(Agent):
         variables = {name: _fill(value, values) for name, value in params.env.items()}
         if params.terminal:
             answers = [(pattern, _fill(reply, values), *times) for pattern, reply, *times in params.answers]
-            furnish(assignment, {"terminal.json": json.dumps({"argv": argv, "answers": answers})})
-            argv = [sys.executable, "-I", "-m", "agents.terminal", str(assignment.home / "terminal.json")]
+            argv = _on_terminal(assignment, argv, answers)
         return run_program(assignment, argv, _routing(assignment) | variables)
+
+
+def _on_terminal(assignment: Assignment, argv: list[str], answers: list[Any]) -> list[str]:
+    """Return the command that gives `argv` a terminal."""
+    program = assignment.workspace / argv[0] if "/" in argv[0] else argv[0]
+    if shutil.which(program, path=assignment.env.get("PATH")) is None:
+        raise AgentUnavailable(f"there is no program {argv[0]}", hint="params.command names it")
+    furnish(assignment, {_SPEC: json.dumps({"argv": argv, "answers": answers})})
+    return [sys.executable, "-I", "-m", "agents.terminal", str(assignment.home / _SPEC)]
 
 
 def _params(options: Mapping[str, Any]) -> Params:

@@ -19,6 +19,8 @@ _REFUSAL = re.compile(
     r"usage polic|content[ _-]?(filter|policy)|cyber_policy|flagged (as|for)|stop[ _]reason.{0,9}refusal",
     re.IGNORECASE,
 )
+_CUT = re.compile(r"max_output_tokens|MessageOutputLength")
+"""The model's one answer was longer than it may be: nobody's failure but the run's."""
 _QUOTA = re.compile(r"insufficient_quota|quota exceeded|exceeded your current quota|billing", re.IGNORECASE)
 _STATUS = re.compile(r"(?:status(?: code)?|API Error|HTTP)[: ]*\(?([1-5]\d\d)\b", re.IGNORECASE)
 _TRANSIENT = {408, 409, 425, 429}
@@ -108,6 +110,8 @@ def _provider(error: str, status: int | None) -> Verdict:
         return Verdict("context_length", error)
     if _REFUSAL.search(error):
         return Verdict("refused", error)
+    if _CUT.search(error):
+        return Verdict("crashed", error)
     return _unmeasured(failure_of(error, status))
 
 
