@@ -4,9 +4,9 @@ from typing import Any
 
 from agents.base import Assignment, Endpoint
 from agents.cli import CliAgent
+from agents.events import Event
 from agents.journal import Journal
 from agents.launch import SYSTEM
-from agents.stream import Event
 
 _MODELS = ("DEFAULT_OPUS", "DEFAULT_SONNET", "DEFAULT_HAIKU", "DEFAULT_FABLE", "SMALL_FAST", "CUSTOM")
 _LIMITS = {"error_max_turns", "error_max_budget_usd"}

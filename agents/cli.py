@@ -15,10 +15,10 @@ from typing import ClassVar
 
 from agents.base import Agent, AgentRun, Assignment, Endpoint
 from agents.ending import report
+from agents.events import Event, Stream
 from agents.journal import Journal
 from agents.launch import environment, furnish, launch
 from agents.repository import guidance, link_skills
-from agents.stream import Event, Stream
 from agents.version import tried, version_of
 from runner.errors import AgentUnavailable, RequestInvalid
 

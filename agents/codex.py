@@ -6,8 +6,8 @@ import tomli_w
 
 from agents.base import Assignment, Endpoint
 from agents.cli import CliAgent
+from agents.events import Event
 from agents.journal import Journal
-from agents.stream import Event
 
 _PROVIDER = "rollout"
 _KEY = "ROLLOUT_TOKEN"
