@@ -65,3 +65,10 @@ def test_nothing_listens_after_the_block() -> None:
         port = int(url.rsplit(":", 1)[1])
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_a_block_that_ends_before_the_server_is_loaded_waits_for_it_alone() -> None:
+    began = time.monotonic()
+    with host(hello):
+        pass
+    assert time.monotonic() - began < CLOSE_S

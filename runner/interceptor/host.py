@@ -42,7 +42,7 @@ class _Server(threading.Thread):
         self.error: Exception | None = None
         self._make_app = make_app
         self._listener = listener
-        self._started = threading.Event()
+        self._ready = threading.Event()
         self._closing: tuple[AbstractEventLoop, Event] | None = None
 
     def run(self) -> None:
@@ -54,10 +54,10 @@ class _Server(threading.Thread):
             self.error = error
             self._listener.close()  # refuse the agent at once instead of letting it wait
         finally:
-            self._started.set()
+            self._ready.set()
 
     def close(self) -> None:
-        self._started.wait(10 * CLOSE_S)
+        self._ready.wait(10 * CLOSE_S)
         if self._closing is not None and self.is_alive():
             loop, closing = self._closing
             loop.call_soon_threadsafe(closing.set)
@@ -75,7 +75,7 @@ class _Server(threading.Thread):
         await web.SockSite(runner, self._listener).start()
         closing = asyncio.Event()
         self._closing = (asyncio.get_running_loop(), closing)
-        self._started.set()
+        self._ready.set()
         await closing.wait()
         with suppress(TimeoutError):
             await asyncio.wait_for(runner.cleanup(), CLOSE_S)
