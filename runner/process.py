@@ -135,7 +135,7 @@ def capture(
 def can_isolate_network() -> bool:
     """Say whether the sandbox lets the runner give a child a network of loopback alone."""
     nothing = [sys.executable, "-I", "-S", "-c", ""]
-    return capture(launch.argv(launch.Limits(loopback_only=True), 2, nothing))[0] == 0
+    return capture(launch.become(launch.Limits(loopback_only=True), None, 2, nothing))[0] == 0
 
 
 def _run(command: Command, deadline: Deadline, watch: Watch, family: Family) -> Exit:
@@ -185,7 +185,6 @@ def _wait(pid: int, command: Command, deadline: Deadline, watch: Watch, family: 
 def _start(command: Command, family: Family) -> subprocess.Popen[bytes]:
     if any("\0" in argument for argument in command.argv):
         raise OSError(errno.EINVAL, "an argument holds a NUL byte", command.argv[0])
-    loopback_only = not command.network and can_isolate_network()
     with contextlib.ExitStack() as files:
         out = files.enter_context(_create(command.stdout))
         err = out if command.stderr == command.stdout else files.enter_context(_create(command.stderr))
@@ -198,14 +197,28 @@ def _start(command: Command, family: Family) -> subprocess.Popen[bytes]:
             "stdout": out,
             "stderr": err,
         }
-        ids = _switch(command.account)
-        if not loopback_only and command.caps == Caps():
-            return _popen(command.argv, {**options, **ids}, family)
-        caps = command.caps
-        limits = launch.Limits(
-            caps.file_bytes, caps.processes, loopback_only, ids.get("user"), ids.get("group")
-        )
-        return _start_limited(command.argv, limits, options, family)
+        return _start_with(command, options, family)
+
+
+def _start_with(command: Command, options: dict[str, Any], family: Family) -> subprocess.Popen[bytes]:
+    """Start the child as its account and under its limits, by the cheapest way that will do."""
+    account = _other_user(command.account)
+    user = {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+    loopback_only = not command.network and can_isolate_network()
+    limits = launch.Limits(command.caps.file_bytes, command.caps.processes, loopback_only)
+    if limits == launch.Limits():
+        return _popen(command.argv, {**options, **user}, family)
+    path = command.env.get("PATH", os.defpath)
+    if argv := launch.prlimit(limits, command.argv, command.cwd, path):
+        return _popen(argv, {**options, **user}, family)
+    with contextlib.ExitStack() as failing:
+        with launch.reported() as report:
+            ids = (account.uid, account.gid) if account else None
+            argv = launch.become(limits, ids, report, command.argv)
+            child = _popen(argv, {**options, "pass_fds": (report,)}, family)
+            failing.callback(child.wait)
+        failing.pop_all()
+    return child
 
 
 def _popen(argv: Sequence[str], options: Mapping[str, Any], family: Family) -> subprocess.Popen[bytes]:
@@ -215,37 +228,19 @@ def _popen(argv: Sequence[str], options: Mapping[str, Any], family: Family) -> s
     return child
 
 
-def _start_limited(
-    argv: Sequence[str], limits: launch.Limits, options: Mapping[str, Any], family: Family
-) -> subprocess.Popen[bytes]:
-    read, write = os.pipe()
-    try:
-        child = _popen(launch.argv(limits, write, argv), {**options, "pass_fds": (write,)}, family)
-    finally:
-        os.close(write)
-    try:
-        launch.check(read)
-    except OSError:
-        child.wait()
-        raise
-    return child
-
-
-def _switch(account: Account | None) -> dict[str, Any]:
-    """Return what makes a child run as the account."""
+def _other_user(account: Account | None) -> Account | None:
+    """Return the account if it is another user than the runner."""
     if account is None or account.uid == os.geteuid():
-        return {}
+        return None
     if os.geteuid() != 0:
-        raise SandboxFailed(
-            f"cannot run as user {account.name}", hint="only root can; start the runner as root"
-        )
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+        hint = "only root can; start the runner as root"
+        raise SandboxFailed(f"cannot run as user {account.name}", hint=hint)
+    return account
 
 
 def _create(path: Path) -> IO[bytes]:
     try:
         return path.open("wb")
     except OSError as error:
-        raise SandboxFailed(
-            f"cannot write {path}: {error.strerror}", hint="free space or rights there"
-        ) from error
+        hint = "free space or rights there"
+        raise SandboxFailed(f"cannot write {path}: {error.strerror}", hint=hint) from error

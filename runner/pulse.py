@@ -7,8 +7,8 @@ from collections.abc import Callable
 from runner.proc import Process
 
 _IDLE = 0.03
-"""The share of one CPU below which a tree only idles. CLIs that wait for a provider that hangs use, by their own
-timers, 0.3 % (Codex), 0.5 % (Claude Code) and 1.2 to 1.8 % (OpenCode); measured 2026-11-21."""
+"""The share of one CPU below which a tree only idles. CLIs that wait for a provider that hangs use, by their
+own timers, 0.3 % (Codex), 0.5 % (Claude Code) and 1.2 to 1.8 % (OpenCode); measured 2026-11-21."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

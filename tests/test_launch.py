@@ -1,90 +1,76 @@
+import errno
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from agents.codex import Codex
-from agents.command import CommandAgent
-from agents.launch import environment
-from runner.errors import AgentUnavailable, RequestInvalid
-from runner.process import Account
-from tests.driving import assign, drive
+from runner import launch
+from runner.deadline import Deadline
+from runner.launch import Limits, become, prlimit, reported
+from runner.process import Caps, Command, run
 
-NOBODY = Account("nobody", 65534, 65534, Path("/nonexistent"))
+CAPPED = Limits(file_bytes=10**6)
+
+
+@pytest.fixture(params=["prlimit", "become"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Take both ways of starting under limits, also where util-linux is there."""
+    if request.param == "become":
+        monkeypatch.setattr(launch, "_tool", lambda: None)
+    elif not prlimit(CAPPED, ["sh"], Path("/"), os.defpath):
+        pytest.skip("no prlimit here")
+    return str(request.param)
+
+
+def test_a_report_of_nothing_is_success() -> None:
+    with reported():
+        pass
+
+
+def test_a_report_is_raised_as_it_happened_in_the_child() -> None:
+    with pytest.raises(FileNotFoundError) as raised, reported() as report:
+        os.write(report, b"2 some program")
+    assert raised.value.filename == "some program"
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "OPENAI_BASE_URL",
-        "ANTHROPIC_AUTH_TOKEN",
-        "CLAUDE_CODE_USE_BEDROCK",
-        "CODEX_HOME",
-        "OPENCODE_CONFIG",
-        "XDG_CONFIG_HOME",
-        "npm_config_registry",
-        "BASH_ENV",
-        "MAX_THINKING_TOKENS",
-    ],
+    ("program", "number"),
+    [("no-such-program", errno.ENOENT), ("./missing", errno.ENOENT), ("./plain", errno.EACCES)],
 )
-def test_what_steers_a_cli_is_not_passed_on(tmp_path: Path, name: str) -> None:
-    env = environment(assign(tmp_path, env={name: "theirs", "MINE": "kept"}), {})
-    assert name not in env
-    assert env["MINE"] == "kept"
-
-
-def test_a_proxy_is_kept_for_packages_and_never_sees_loopback(tmp_path: Path) -> None:
-    env = environment(
-        assign(tmp_path, env={"HTTPS_PROXY": "http://proxy.invalid", "NO_PROXY": "a.invalid"}), {}
+def test_a_program_that_cannot_start_is_named(tmp_path: Path, way: str, program: str, number: int) -> None:
+    (tmp_path / "plain").touch()
+    command = Command(
+        [program], tmp_path, dict(os.environ), tmp_path / "out", tmp_path / "out", caps=Caps(10**6)
     )
-    assert env["HTTPS_PROXY"] == "http://proxy.invalid"
-    assert env["NO_PROXY"] == env["no_proxy"] == "a.invalid,127.0.0.1,localhost"
+    with pytest.raises(OSError, match=r"No such file|Permission denied") as raised:
+        run(command, Deadline.after(10))
+    assert (raised.value.filename, raised.value.errno) == (program, number)
 
 
-def test_home_and_temporary_folder_are_the_agents_own(tmp_path: Path) -> None:
-    assignment = assign(tmp_path, env={"HOME": "/root", "TMPDIR": "/var/tmp"})
-    env = environment(assignment, {})
-    assert env["HOME"] == str(assignment.home)
-    assert Path(env["TMPDIR"]).parent == assignment.home
+def test_a_program_beside_the_current_folder_is_found(tmp_path: Path, way: str) -> None:
+    (tmp_path / "tool").write_text("#!/bin/sh\necho $1 $(ulimit -f)\n")
+    (tmp_path / "tool").chmod(0o755)
+    out = tmp_path / "out"
+    run(Command(["./tool", "x"], tmp_path, {}, out, out, caps=Caps(512 * 1000)), Deadline.after(10))
+    assert out.read_text() in {"x 1000\n", "x 500\n"}
 
 
-def test_the_users_rust_toolchains_are_still_found(tmp_path: Path) -> None:
-    (tmp_path / "user" / ".rustup").mkdir(parents=True)
-    user = {"HOME": str(tmp_path / "user")}
-    assert environment(assign(tmp_path, env=user), {})["RUSTUP_HOME"] == str(tmp_path / "user" / ".rustup")
-    other = environment(assign(tmp_path, env=user, account=NOBODY), {})
-    assert "RUSTUP_HOME" not in other
-    assert other["USER"] == "nobody"
+def test_the_program_sees_nothing_of_the_launch(tmp_path: Path, way: str) -> None:
+    """Neither its descriptors nor the signals that Python ignores."""
+    show = "ls /proc/self/fd | wc -l; grep SigIgn /proc/self/status"
+    texts = []
+    for caps in (Caps(), Caps(file_bytes=10**6)):
+        out = tmp_path / "out"
+        command = Command(["sh", "-c", show], tmp_path, {"PATH": os.environ["PATH"]}, out, out, caps=caps)
+        run(command, Deadline.after(10))
+        texts.append(out.read_text())
+    assert texts[0] == texts[1]
+    assert int(texts[1].split()[-1], 16) & (1 << signal.SIGPIPE - 1) == 0
 
 
-def test_a_program_that_does_not_start_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AgentUnavailable, match="no-such-program does not start: No such file"):
-        CommandAgent().run(assign(tmp_path, options={"command": ["no-such-program"]}))
-
-
-def test_a_cli_that_is_missing_is_named_with_both_places(tmp_path: Path) -> None:
-    class Absent(Codex):
-        program = "no-such-cli"
-
-    with pytest.raises(AgentUnavailable, match=r"no no-such-cli at .*/clis/no-such-cli or on PATH"):
-        Absent().run(assign(tmp_path, "http://127.0.0.1:9"))
-
-
-def test_a_cli_without_a_model_to_call_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(RequestInvalid, match="inference_url is missing: codex needs a model"):
-        Codex().run(assign(tmp_path))
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs an agent as another user")
-def test_an_agent_with_an_account_works_as_it_in_a_home_of_its_own(tmp_path: Path) -> None:
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)
-    (tmp_path / "workspace").mkdir()
-    (tmp_path / "workspace").chmod(0o777)
-    turns = [{"shell": "id -u; touch ~/mine $TMPDIR/mine; cat ~/.codex/config.toml"}, {"text": "Done."}]
-    run = drive(Codex(), tmp_path, turns, account=NOBODY).run
-    assert run.outcome == "completed"
-    (call,) = run.steps[0].tool_calls
-    assert (call.ok, (call.observation or "").split("\n")[0]) == (True, "65534")
-    assert (tmp_path / "home" / "tmp" / "mine").stat().st_uid == NOBODY.uid
-    assert (tmp_path / "logs" / "events.jsonl").stat().st_uid == 0
+def test_a_network_of_its_own_needs_the_interpreter(tmp_path: Path) -> None:
+    assert prlimit(Limits(loopback_only=True), ["true"], tmp_path, os.defpath) is None
+    command = become(CAPPED, (1000, 1001), 7, ["program", "argument"])
+    assert command[1:3] == ["-I", "-S"]
+    assert command[4:] == ["7", "1000000", "-", "0", "1000", "1001", "program", "argument"]
