@@ -7,7 +7,8 @@ from runner.deadline import Deadline
 from runner.errors import ScorerUnavailable, ScoringFailed, TaskInvalid
 from scorers.base import Score
 from scorers.command import CommandScorer
-from tests.submissions import submission, write
+from tests.judging import submit, write
+from tests.submissions import submission
 
 
 def scored(place: Path, script: str, **options: Any) -> Score:
@@ -62,10 +63,7 @@ def test_a_fraction_that_contradicts_the_exit_code_is_reported(tmp_path: Path) -
 
 
 def test_the_command_runs_on_a_new_tree_without_the_agents_changes_to_tests(tmp_path: Path) -> None:
-    made = submission(tmp_path)
-    assert made.snapshot
-    for folder in (made.workspace, made.snapshot):
-        write(folder, {"Makefile": "check:\n\tgrep -q right answer.txt\n", "answer.txt": "wrong\n"})
+    made = submit(tmp_path, {"Makefile": "check:\n\tgrep -q right answer.txt\n", "answer.txt": "wrong\n"})
     scorer = CommandScorer({"command": ["make", "check"]})
     write(made.workspace, {"Makefile": "check:\n\ttrue\n"})
     cheated = scorer.score(made)

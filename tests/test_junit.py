@@ -126,7 +126,9 @@ def test_a_canary_of_the_task_shows_a_bent_test_framework(
 
 
 def test_a_program_in_the_workspace_does_not_stand_in_for_the_tool(tmp_path: Path) -> None:
-    made = submission(tmp_path, "node_sum", env={"PATH": f"{tmp_path}/app/bin:.:{os.environ['PATH']}"})
+    made = submission(
+        tmp_path, "node_sum", env={"PATH": f"{tmp_path}/home/workspace/bin:.:{os.environ['PATH']}"}
+    )
     fake = write(made.workspace, {"bin/node": "#!/bin/sh\nexit 0\n"}) / "bin/node"
     fake.chmod(0o755)
     assert Junit({"command": NODE}).score(made).reward == pytest.approx(1 / 3)
