@@ -238,7 +238,8 @@ def test_a_kill_in_the_middle_of_a_call_leaves_readable_records(tmp_path: Path) 
             url, headers = f"{base}/chat/completions", {"authorization": f"Bearer {token}"}
             assert httpx2.post(url, json=ASK, headers=headers).text.endswith("[DONE]\n\n")
             with httpx2.stream("POST", url, json=ASK | {"user": "hang"}, headers=headers) as reply:
-                next(reply.iter_lines())
+                lines = reply.iter_lines()
+                next(lines)
                 child.send_signal(signal.SIGKILL)
                 child.wait(10)
     ended, begun = read_records(tmp_path / CALLS)
