@@ -1,158 +1,181 @@
-"""What goes wrong at the provider, met by the three real CLIs behind the interceptor.
-
-Whatever the fault: the run ends well inside its deadline with a true outcome, a tool runs once, and what
-ended the run is named in the provider's own words.
-"""
-
-import re
-import socket
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
-from agents.base import AgentRun
-from runner.deadline import Deadline
-from runner.errors import ModelFailed, ModelRejected
-from runner.interceptor.replay import Script, replay
-from tests.driving import CLIS, assign
-from tests.relaying import Relaying, relaying, replaying, work
+from runner.errors import ModelFailed, ModelRejected, ReplayFailed
+from runner.interceptor import exchange
+from runner.interceptor.faults import fault_of_status, message_in
+from runner.request import Limits
+from tests.relaying import Relaying, relaying, replaying
 
-pytestmark = pytest.mark.slow
-
-QUICK: dict[str, Any] = {"silence_s": 1.0, "upstream_attempts": 2}
-"""Limits that a test can wait for."""
-MENDED: dict[str, Mapping[str, Any] | str] = {
-    "429": {"status": 429, "error": "slow down", "retry_after": 1},
-    "500": {"status": 500},
-    "503": {"status": 503, "body": "<h1>upstream is down</h1>"},
-    "529": {"status": 529, "error": "Overloaded"},
-    "reset": "cut_before_headers",
-    "hang-before-headers": "hang_before_headers",
-    "hang-after-headers": "hang_after_headers",
-    "hang-at-once": {"kind": "hang_mid_stream", "after": "first"},
-    "hang-after-call": {"kind": "hang_mid_stream", "after": "content"},
-    "cut-at-once": {"kind": "cut", "after": "first"},
-    "cut-after-call": {"kind": "cut", "after": "content"},
-    "truncate": "truncate",
-    "html": "html",
-    "empty": "empty",
-    "bad-json": "bad_json",
-}
-"""Faults that the next attempt does not meet again."""
-LASTING: dict[str, tuple[Mapping[str, Any] | str, type[ModelFailed], str]] = {
-    "429": ({"status": 429, "error": "come back tomorrow", "retry_after": 86400}, ModelFailed, "tomorrow"),
-    "503": ({"status": 503, "error": "the disk is full"}, ModelFailed, "the disk is full"),
-    "404": ({"status": 404, "error": "no such model"}, ModelRejected, "no such model"),
-    "quota": ({"status": 429, "code": "insufficient_quota", "error": "pay us"}, ModelRejected, "pay us"),
-    "hang-before-headers": ("hang_before_headers", ModelFailed, "silent for 1 s"),
-    "cut": ("cut", ModelFailed, "broke off|reach"),
-    "truncate": ("truncate", ModelFailed, "without its last event"),
-    "html": ("html", ModelFailed, "Bad Gateway"),
-    "empty": ("empty", ModelFailed, "empty body|without its last event"),
-}
-"""Faults that every attempt meets."""
-SLOW_STARTER = {"503", "quota", "cut", "html"}
-"""Those that OpenCode meets too: it starts slowly, and would go on calling for minutes over these."""
-MEETINGS = [(cli, name) for cli in CLIS for name in LASTING if cli != "opencode" or name in SLOW_STARTER]
+ASK: dict[str, Any] = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+NONE: Limits = Limits()
 
 
-@pytest.fixture(params=CLIS)
-def cli(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def ask(relay: Relaying) -> httpx2.Response:
+    endpoint = relay.interceptor.endpoint("chat")
+    headers = {"authorization": f"Bearer {endpoint.token}"}
+    return httpx2.post(f"{endpoint.openai_base}/chat/completions", json=ASK, headers=headers, timeout=60)
 
 
-def run(cli: str, root: Path, relay: Relaying, seconds: float = 60.0) -> AgentRun:
-    return work(CLIS[cli](), root, relay, deadline=Deadline.after(seconds))
+def turn(kind: str = "status", times: int | str = 1, **fields: Any) -> dict[str, Any]:
+    return {"text": "Hello", "fault": {"kind": kind, "times": times} | fields}
 
 
-def ran(root: Path) -> list[str]:
-    """Return the names of the faults whose tool ran, in order."""
-    file = root / "workspace" / "ran.txt"
-    return file.read_text().split() if file.exists() else []
-
-
-def test_every_fault_that_a_retry_can_mend_is_mended_and_no_tool_runs_twice(cli: str, tmp_path: Path) -> None:
-    turns = [{"shell": f"echo {name} >> ran.txt", "fault": fault} for name, fault in MENDED.items()]
-    with replaying(tmp_path / "calls", [*turns, {"text": "Done."}], **QUICK) as relay:
-        ended = run(cli, tmp_path, relay, 120)
-    assert sorted(ran(tmp_path)) == sorted(MENDED)
-    assert ran(tmp_path) == list(MENDED)
-    assert (ended.outcome, ended.failure, ended.message) == ("completed", None, "Done.")
-    assert relay.interceptor.failure() is None
-    assert relay.model is not None
-    assert relay.model.remaining == 0
-
-
-def test_a_stream_that_breaks_after_text_was_shown_runs_no_tool_twice(cli: str, tmp_path: Path) -> None:
-    kinds = [(kind, after) for kind in ("cut", "hang_mid_stream") for after in ("half", "content")]
-    turns = [
-        {
-            "text": "Let me look at this at some length.",
-            "shell": f"echo {kind}-{after} >> ran.txt",
-            "fault": {"kind": kind, "after": after},
-        }
-        for kind, after in kinds
-    ]
-    with replaying(tmp_path / "calls", [*turns, {"text": "Done."}], **QUICK) as relay:
-        ended = run(cli, tmp_path, relay)
-    assert ran(tmp_path) == [f"{kind}-{after}" for kind, after in kinds]
-    assert (ended.outcome, ended.failure, ended.message) == ("completed", None, "Done.")
-    assert {record.kind for record in relay.records} == {"main"}
-
-
-@pytest.mark.parametrize(("cli", "name"), MEETINGS)
-def test_a_fault_that_lasts_ends_the_run_with_the_providers_own_words(
-    cli: str, name: str, tmp_path: Path
-) -> None:
-    fault, kind, words = LASTING[name]
-    lasting = {**({"kind": fault} if isinstance(fault, str) else fault), "times": "always"}
-    turns = ({"shell": "echo 1 >> ran.txt"}, {"shell": "echo 2 >> ran.txt", "fault": lasting})
-    with replaying(tmp_path / "calls", turns, **QUICK) as relay:
-        ended = run(cli, tmp_path, relay, 45)
-        failure = relay.interceptor.failure()
-        assert relay.model is not None
-        asked = len(relay.model.requests)
-    assert ended.outcome == "crashed"
-    assert type(failure) is kind
-    assert failure.retryable is (kind is ModelFailed)
-    assert re.search(words, str(failure))
-    assert ended.error
-    assert ran(tmp_path) == ["1"]
-    assert asked <= 10
-
-
-def test_a_context_that_is_too_long_is_an_outcome_not_a_failure(cli: str, tmp_path: Path) -> None:
-    error = "This model's maximum context length is 8192 tokens: the prompt is too long"
-    fault = {"status": 400, "code": "context_length_exceeded", "error": error, "times": "always"}
-    with replaying(tmp_path / "calls", [{"shell": "echo 1 >> ran.txt"}, {"fault": fault}], **QUICK) as relay:
-        ended = run(cli, tmp_path, relay)
-    assert (ended.outcome, ended.failure) == ("context_length", None)
-    assert relay.interceptor.failure() is None
-
-
-def test_a_provider_that_refuses_connections_is_named(cli: str, tmp_path: Path) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
-        with relaying(tmp_path / "calls", url, upstream_dialect="same", **QUICK) as relay:
-            ended = run(cli, tmp_path, relay)
-    assert ended.outcome == "crashed"
-    failure = relay.interceptor.failure()
-    assert isinstance(failure, ModelFailed)
-    assert "Connection refused" in str(failure)
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "BACKOFF_S", 0.02)
 
 
 @pytest.mark.parametrize(
-    ("cli", "kind"), [*((cli, "hang_before_headers") for cli in CLIS), ("opencode", "truncate")]
+    "fault",
+    [
+        {"status": 429, "retry_after": 0.1},
+        {"status": 500},
+        {"status": 503},
+        {"status": 529},
+        {"kind": "hang_before_headers"},
+        {"kind": "hang_after_headers"},
+        {"kind": "cut_before_headers"},
+        {"kind": "html"},
+        {"kind": "empty"},
+    ],
+    ids=lambda fault: str(fault.get("kind", fault.get("status"))),
 )
-def test_without_the_interceptor_the_stall_limit_and_the_deadline_still_end_the_run(
-    cli: str, kind: str, tmp_path: Path
+def test_what_a_retry_can_help_the_agent_never_sees(tmp_path: Path, fault: dict[str, Any]) -> None:
+    with replaying(tmp_path, [turn(**fault)], silence_s=0.3) as relay:
+        assert ask(relay).text.endswith("data: [DONE]\n\n")
+        (record,) = relay.records
+        assert (record.outcome.attempts, record.outcome.error) == (2, None)
+        assert relay.interceptor.failure() is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "category"),
+    [
+        ({"status": 429}, "rate_limit"),
+        ({"status": 503, "error": "down for maintenance"}, "upstream_error"),
+        ({"kind": "hang_before_headers"}, "timeout"),
+        ({"kind": "cut_before_headers"}, "connection"),
+        ({"kind": "html"}, "upstream_error"),
+        ({"kind": "empty"}, "stream_truncated"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_failure_that_stays_is_told_once_and_not_to_be_retried(
+    tmp_path: Path, fault: dict[str, Any], category: str
 ) -> None:
-    with replay(Script.of([{"fault": {"kind": kind, "times": "always"}}])) as model:
-        assignment = assign(tmp_path, model.base_url, stall_s=5.0, deadline=Deadline.after(12))
-        ended = CLIS[cli]().run(assignment)
-    assert ended.outcome in {"crashed", "stalled", "timeout"}
-    assert isinstance(ended.failure, ModelFailed)
-    assert ended.duration_s < 18
+    with replaying(tmp_path, [turn(times="always", **fault)], silence_s=0.1, upstream_attempts=3) as relay:
+        reply = ask(relay)
+        failure = relay.interceptor.failure()
+        (record,) = relay.records
+    assert reply.status_code == 400
+    assert reply.headers["x-should-retry"] == "false"
+    assert record.outcome.error == category
+    assert isinstance(failure, ModelFailed)
+    assert failure.retryable
+    assert fault.get("error", "") in failure.message
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_what_the_provider_refuses_is_passed_on_at_once(tmp_path: Path, status: int) -> None:
+    with replaying(tmp_path, [turn(status=status, error="no such key")]) as relay:
+        reply = ask(relay)
+        failure = relay.interceptor.failure()
+        assert relay.records[0].outcome.attempts == 1
+    assert reply.status_code == status
+    assert reply.json()["error"]["message"] == "no such key"
+    assert isinstance(failure, ModelRejected)
+    assert "no such key" in failure.message
+
+
+def test_a_refused_connection_is_named(tmp_path: Path) -> None:
+    with relaying(tmp_path, "http://127.0.0.1:9/v1/chat/completions", upstream_attempts=2) as relay:
+        assert ask(relay).status_code == 400
+        failure = relay.interceptor.failure()
+    assert "cannot reach http://127.0.0.1:9: Connection refused (after 2 attempts)" in str(failure)
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun(tmp_path: Path) -> None:
+    for wait, limits in ((3600, Limits()), (30, Limits(timeout_s=5))):
+        with replaying(tmp_path, [turn(status=429, retry_after=wait)], limits) as relay:
+            assert ask(relay).status_code == 400
+            assert relay.records[0].outcome.attempts == 1
+
+
+def test_a_spent_quota_is_no_reason_to_wait(tmp_path: Path) -> None:
+    with replaying(tmp_path, [turn(status=429, code="insufficient_quota", times="always")]) as relay:
+        ask(relay)
+        assert relay.records[0].outcome.attempts == 1
+        assert isinstance(relay.interceptor.failure(), ModelRejected)
+
+
+def test_a_full_context_is_the_runs_outcome_and_no_failure(tmp_path: Path) -> None:
+    fault = turn(status=400, code="context_length_exceeded", error="maximum context length is 8 tokens")
+    with replaying(tmp_path, [fault]) as relay:
+        assert "context_length_exceeded" in ask(relay).text
+        assert relay.records[0].outcome.error == "context_length"
+        assert relay.interceptor.failure() is None
+
+
+def test_the_last_call_decides_whether_the_model_failed(tmp_path: Path) -> None:
+    with replaying(tmp_path, [turn(status=400, error="no"), {"text": "Hello"}]) as relay:
+        ask(relay)
+        assert relay.interceptor.failure() is not None
+        ask(relay)
+        assert relay.interceptor.failure() is None
+
+
+def test_an_agent_whose_provider_failed_for_good_is_ended(tmp_path: Path) -> None:
+    with replaying(tmp_path, [turn(status=500, times="always")], upstream_attempts=1) as relay:
+        stops = [(ask(relay).status_code, relay.interceptor.stop()) for _ in range(3)]
+    assert stops == [(400, None), (400, None), (400, "crashed")]
+
+
+def test_a_script_that_ended_is_the_replays_failure(tmp_path: Path) -> None:
+    script = tmp_path / "script.json"
+    script.write_text('[{"text": "Hello"}]')
+    with relaying(tmp_path, f"replay:{script}") as relay:
+        ask(relay)
+        ask(relay)
+        failure = relay.interceptor.failure()
+    assert isinstance(failure, ReplayFailed)
+    assert "no turn 2" in failure.message
+
+
+def test_a_stream_cut_in_the_middle_is_finished_in_each_dialect(tmp_path: Path) -> None:
+    ends = {
+        "chat": ('"error"', "data: [DONE]\n\n"),
+        "responses": ('"type":"response.failed"', '"code":"server_error"'),
+        "messages": ('"stop_reason":"max_tokens"', "event: message_stop"),
+    }
+    paths = {"chat": "/chat/completions", "responses": "/responses", "messages": "/messages"}
+    for dialect, expected in ends.items():
+        with replaying(tmp_path, [turn("hang_mid_stream")], silence_s=0.2) as relay:
+            endpoint = relay.interceptor.endpoint("chat")
+            body = ASK | {"input": "hi", "max_tokens": 9}
+            headers = {"authorization": f"Bearer {endpoint.token}"}
+            got = httpx2.post(endpoint.openai_base + paths[dialect], json=body, headers=headers).text
+            assert relay.records[0].outcome.error == "timeout"
+        assert all(part in got for part in expected), got
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error": {"message": "a"}}', "a"),
+        (b'{"error": "b"}', "b"),
+        (b'{"detail": "c"}', "c"),
+        (b"<html><body>Bad\n Gateway</body></html>", "Bad Gateway"),
+        (b"", "an empty reply"),
+    ],
+)
+def test_the_providers_own_words_are_found(body: bytes, said: str) -> None:
+    assert message_in(body.decode()) == said
+
+
+def test_a_retry_after_that_is_a_date_is_left_to_the_back_off() -> None:
+    assert fault_of_status(429, b"", "Wed, 21 Oct 2026 07:28:00 GMT").retry_after is None
+    assert fault_of_status(429, b"", "7").retry_after == 7.0
