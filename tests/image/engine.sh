@@ -46,9 +46,10 @@ engine_stop() {
   timeout 120 docker builder prune --force --keep-storage 10GB >/dev/null 2>&1 || true
   kill "$engine_pid" 2>/dev/null || true
   for _ in $(seq 30); do
-    kill -0 "$engine_pid" 2>/dev/null || return 0
+    kill -0 "$engine_pid" 2>/dev/null || break
     sleep 1
   done
+  umount "$STATE"/run/exec/netns/* 2>/dev/null || true
 }
 
 # base NAME BUILDER: the public image where a registry is reached, else a stand-in that BUILDER makes; only on an
@@ -62,15 +63,15 @@ base() {
 }
 
 make_debian() {
-  root=$STATE/debian
-  rm -rf "$root"
+  rootfs=$STATE/debian
+  rm -rf "$rootfs"
   command -v debootstrap >/dev/null || engine_install
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$root" >"$STATE/debootstrap.log" 2>&1
-  rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/man/* \
-    "$root"/usr/share/locale/* "$root"/var/log/*
-  machine_settings "$root"
-  tar -C "$root" -c . | docker import --change 'CMD ["bash"]' - "$1" >/dev/null
-  rm -rf "$root"
+  debootstrap --variant=minbase --include=ca-certificates bookworm "$rootfs" >"$STATE/debootstrap.log" 2>&1
+  rm -rf "$rootfs"/var/cache/apt/* "$rootfs"/var/lib/apt/lists/* "$rootfs"/usr/share/doc/* "$rootfs"/usr/share/man/* \
+    "$rootfs"/usr/share/locale/* "$rootfs"/var/log/*
+  machine_settings "$rootfs"
+  tar -C "$rootfs" -c . | docker import --change 'CMD ["bash"]' - "$1" >/dev/null
+  rm -rf "$rootfs"
 }
 
 # What this machine needs to reach the package registries: its certificates and, where set, its registries.
