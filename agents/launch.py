@@ -15,8 +15,9 @@ PROMPT = "prompt.md"
 SYSTEM = "system.md"
 """The file in the home that holds the addition to the system prompt, empty where there is none."""
 _STEERING = re.compile(
-    r"(ANTHROPIC|CLAUDE|CODEX|OPENAI|OPENCODE|XDG|MCP|DISABLE|npm_config)_.*"
-    r"|CLAUDECODE|API_TIMEOUT_MS|MAX_THINKING_TOKENS|BUN_(BE_BUN|OPTIONS)|RUST_LOG|BASH_ENV|ENV",
+    r"(ANTHROPIC|CLAUDE|CODEX|OPENAI|OPENCODE|XDG)_.*|CLAUDECODE|BUN_(BE_BUN|OPTIONS)|RUST_LOG|BASH_ENV|ENV"
+    r"|API_TIMEOUT_MS|MAX_THINKING_TOKENS|IS_SANDBOX"
+    r"|DISABLE_(AUTO|COMPACT|ERROR_REPORTING|GROWTHBOOK|INTERLEAVED|PROMPT_CACHING|TELEMETRY|UPDATES).*",
 )
 """Variables that steer the CLIs themselves; the task's tools do without them."""
 

@@ -14,6 +14,8 @@ _PROVIDER = "rollout"
 _KEY = "ROLLOUT_TOKEN"
 _RIPGREP = ".cache/opencode/bin/rg"
 """Where the CLI looks for ripgrep before it fetches it from github.com."""
+_NOWHERE = "http://127.0.0.1:9/"
+"""Every start asks the npm registry for a plug-in package, and does without where it is refused."""
 _SEARCHES = ("grep", "glob")
 _OFF = (
     "AUTOUPDATE",
@@ -53,16 +55,11 @@ class OpenCode(CliAgent):
 
     def variables(self, assignment: Assignment, endpoint: Endpoint) -> dict[str, str]:
         """Switch off all that calls foreign hosts or reads the workspace's settings."""
-        del assignment
         # DISABLE_FFF is not among them: with it the CLI asks for github.com.
-        off = (
-            "AUTOUPDATE MODELS_FETCH LSP_DOWNLOAD DEFAULT_PLUGINS PROJECT_CONFIG CLAUDE_CODE EXTERNAL_SKILLS"
-        )
-        return {f"OPENCODE_DISABLE_{what}": "1" for what in off.split()} | {
-            _KEY: endpoint.token,
-            # Every start asks the npm registry for a plug-in package, and does without where it is refused.
-            "npm_config_registry": "http://127.0.0.1:9/",
-        }
+        off = {f"OPENCODE_DISABLE_{what}": "1" for what in _OFF}
+        # The environment's registry would win over the one in .npmrc.
+        registry = {name: _NOWHERE for name in assignment.env if name.lower() == "npm_config_registry"}
+        return {**off, **registry, _KEY: endpoint.token}
 
     def files(self, assignment: Assignment, endpoint: Endpoint) -> dict[str, str]:
         """Write the configuration; a model must be listed to be asked for."""
@@ -72,7 +69,7 @@ class OpenCode(CliAgent):
             "share": "disabled",
             "snapshot": False,
             "permission": {"*": "allow", **({} if locate("rg") else dict.fromkeys(_SEARCHES, "deny"))},
-            "instructions": [str(assignment.home / SYSTEM)],
+            "instructions": [str(assignment.home / SYSTEM)] if assignment.system_prompt else [],
             "small_model": f"{_PROVIDER}/{model}",
             "enabled_providers": [_PROVIDER],
             "provider": {
@@ -89,7 +86,10 @@ class OpenCode(CliAgent):
                 },
             },
         }
-        return {".config/opencode/opencode.json": json.dumps(config)}
+        return {
+            ".config/opencode/opencode.json": json.dumps(config),
+            ".config/opencode/.npmrc": f"registry={_NOWHERE}\n",
+        }
 
     def read(self, event: Event, journal: Journal) -> None:
         """Tell apart steps and what is in them; there is no final event."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.deadline import Deadline
 from tests.driving import CLIS, TOKEN, Driven, drive, git, write
 
 ELSEWHERE = "http://127.0.0.1:9/hostile"
@@ -64,6 +65,7 @@ STEERED = {
     "HTTP_PROXY": ELSEWHERE,
     "http_proxy": ELSEWHERE,
     "HOME": "/nonexistent",
+    "npm_config_registry": ELSEWHERE,
     "KEPT": "kept",
 }
 PROMPT = "Do it. " + "0123456789abcde\n" * 19_200 + "MARK-end-of-prompt"
@@ -124,7 +126,7 @@ def test_the_tools_of_the_agent_see_the_users_environment_without_what_steers_a_
     assert "KEPT=kept" in seen
     assert f"HOME={driven.assignment.home}" in seen
     steered = {line for line in seen if ELSEWHERE in line or "hostile" in line or "/nonexistent" in line}
-    assert steered <= {f"HTTP_PROXY={ELSEWHERE}", f"http_proxy={ELSEWHERE}"}
+    assert steered <= {f"{name}={ELSEWHERE}" for name in ("HTTP_PROXY", "http_proxy", "npm_config_registry")}
 
 
 def test_steps_tell_what_was_said_thought_and_done(driven: Driven) -> None:
@@ -167,6 +169,15 @@ def _processes_with(home: str) -> Iterator[int]:
                 yield int(path.parent.name)
         except OSError:
             continue
+
+
+@pytest.mark.parametrize("agent", ["codex", "claude_code"])
+def test_time_that_runs_out_ends_the_cli_and_its_tools(agent: str, tmp_path: Path) -> None:
+    turns = [{"shell": "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 986544\" & sleep 986545"}]
+    late = drive(CLIS[agent](), tmp_path, turns, deadline=Deadline.after(3))
+    assert (late.run.outcome, late.run.failure) == ("timeout", None)
+    assert [call.observation for call in late.run.steps[0].tool_calls] == [None]
+    assert not list(_processes_with(str(late.assignment.home)))
 
 
 @pytest.mark.slow
