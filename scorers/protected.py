@@ -5,7 +5,7 @@ folders. What matches a folder covers all below it. The task's `editable` wins o
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from scorers.base import Submission
 
@@ -13,11 +13,16 @@ EVERYWHERE = (".git", ".gitattributes", ".gitmodules", ".github")
 """Protected whatever the language."""
 
 
-def frozen(submission: Submission, globs: Iterable[str]) -> Callable[[str], bool]:
-    """Return what says whether a path (relative to the workspace) is protected, for `new_tree`."""
+def frozen(
+    submission: Submission, globs: Iterable[str], paths: Collection[str] = ()
+) -> Callable[[str], bool]:
+    """Return what says whether a path (relative to the workspace) is protected, for `new_tree`.
+
+    `paths` are protected as well, each by itself.
+    """
     protected = _matcher((*EVERYWHERE, *globs, *submission.protected))
     editable = _matcher(submission.editable)
-    return lambda path: bool(protected(path)) and not editable(path)
+    return lambda path: (path in paths or protected(path)) and not editable(path)
 
 
 def _matcher(globs: Iterable[str]) -> Callable[[str], bool]:

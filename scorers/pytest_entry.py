@@ -119,8 +119,10 @@ def _move_finders(workspace: str, tree: str) -> list[str]:
 
 def configuration(place: dict[str, Any]) -> str:
     """Return the file that configures pytest in the tree, as pytest itself would choose it."""
-    from _pytest.config.findpaths import load_config_dict_from_file  # noqa: PLC0415 - pytest's own rule
-
+    try:
+        from _pytest.config.findpaths import load_config_dict_from_file  # noqa: PLC0415 - pytest's own rule
+    except ImportError:  # no pytest: `run` says so
+        return str(place["empty"])
     for name in CONFIGS:
         path = Path(place["tree"], name)
         try:

@@ -135,13 +135,11 @@ class _Strict:
         return known
 
     def _tree(self, known: Known) -> NewTree:
-        of_tests = frozenset(known.files)
-        protected = frozen(self.submission, PROTECTED)
         tree = new_tree(
             self._snapshot,
             self.submission.workspace,
             self.conditions.tree,
-            lambda path: path in of_tests or protected(path),
+            frozen(self.submission, PROTECTED, frozenset(known.files)),
             account=self.submission.account,
         )
         self.hidden = lay_tests(self.submission.tests, tree.root, self.options)
