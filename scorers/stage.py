@@ -55,12 +55,13 @@ class Stage:
     ) -> Exit:
         """Run a command in the tree; its output goes to NAME.out and NAME.err beside the reports."""
         place, output = tree or self.tree, self.submission.reports / name
-        program = shutil.which(argv[0], path=self._path())
-        conditions = self.conditions
-        if "/" not in argv[0] and program:
-            conditions = conditions.with_path(Path(program).parent)
+        conditions, program = self.conditions, argv[0]
+        if "/" not in program:
+            program = shutil.which(program, path=self._path()) or program
+            conditions = conditions.with_path(Path(program).parent) if "/" in program else conditions
+        command = conditions.command([program, *argv[1:]], cwd=place, output=output, env=env)
         try:
-            return run(conditions.command(argv, cwd=place, output=output, env=env), conditions.limit)
+            return run(command, conditions.limit)
         except OSError as error:
             what = f"cannot run {error.filename or argv[0]}: {error.strerror}"
             raise ScorerUnavailable(

@@ -1,5 +1,6 @@
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from runner.deadline import Deadline
 from runner.errors import ScorerUnavailable, ScoringFailed, TaskInvalid
+from runner.process import Account
 from scorers.base import Score
 from scorers.harbor import Harbor
 from tests.submissions import submission, write
@@ -174,6 +176,19 @@ def test_git_works_in_a_workspace_of_another_user(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
     assert scored(tmp_path, script).reward == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_script_may_run_as_the_unprivileged_user() -> None:
+    nobody = Account("nobody", 65534, 65534, Path("/nonexistent"))
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        script = '#!/bin/sh\nid -u; echo "$HOME"; echo 1 > "$LOGS_DIR/reward.txt"\n'
+        made = submission(place, tests=write(place / "task", {"test.sh": script}), account=nobody)
+        score = Harbor(options(place, user="agent")).score(made)
+        assert (score.reward, score.details["user"]) == (1.0, "nobody")
+        assert (place / "reports/harbor.log").read_text() == "65534\n/nonexistent\n"
 
 
 def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:

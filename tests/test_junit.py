@@ -6,6 +6,7 @@ import pytest
 
 from runner.deadline import Deadline
 from runner.errors import ScorerUnavailable, ScoringFailed, TaskInvalid
+from runner.process import Account
 from scorers.base import Score
 from scorers.junit import Junit
 from tests.submissions import submission, write
@@ -132,6 +133,18 @@ def test_a_program_in_the_workspace_does_not_stand_in_for_the_tool(tmp_path: Pat
     fake = write(made.workspace, {"bin/node": "#!/bin/sh\nexit 0\n"}) / "bin/node"
     fake.chmod(0o755)
     assert Junit({"command": NODE}).score(made).reward == pytest.approx(1 / 3)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_tests_run_as_the_unprivileged_user_and_cannot_write_their_tree_s_reports(tmp_path: Path) -> None:
+    nobody = Account("nobody", 65534, 65534, Path("/nonexistent"))
+    made = submission(tmp_path, "node_sum", account=nobody)
+    script = f'id -u > who; touch "{tmp_path}/reports/x"; cat who; {" ".join(NODE)}'
+    write(made.workspace, MENDED)
+    score = Junit({"command": ["sh", "-c", script.replace("{report}", "$JUNIT_REPORT")]}).score(made)
+    assert score.reward == 1.0
+    assert (tmp_path / "reports/junit.out").read_text() == "65534\n"
+    assert not (tmp_path / "reports/x").exists()
 
 
 def test_a_crash_of_the_run_fails_what_was_expected(tmp_path: Path) -> None:
