@@ -19,7 +19,7 @@ _REFUSAL = re.compile(
     r"usage polic|content[ _-]?(filter|policy)|cyber_policy|flagged (as|for)|stop[ _]reason.{0,9}refusal",
     re.IGNORECASE,
 )
-_CUT = re.compile(r"max_output_tokens|MessageOutputLength")
+_CUT = re.compile(r"max_output_tokens|MessageOutputLength|output token maximum")
 """The model's one answer was longer than it may be: nobody's failure but the run's."""
 _QUOTA = re.compile(r"insufficient_quota|quota exceeded|exceeded your current quota|billing", re.IGNORECASE)
 _STATUS = re.compile(r"(?:status(?: code)?|API Error|HTTP)[: ]*\(?([1-5]\d\d)\b", re.IGNORECASE)

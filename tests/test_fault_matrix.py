@@ -132,6 +132,24 @@ def test_a_context_that_is_too_long_is_an_outcome_not_a_failure(cli: str, tmp_pa
     assert relay.interceptor.failure() is None
 
 
+@pytest.mark.parametrize(
+    ("cli", "finish", "outcome"),
+    [
+        *((cli, "content_filter", "refused") for cli in CLIS),
+        ("codex", "length", "crashed"),
+        ("claude_code", "length", "crashed"),
+    ],
+)
+def test_an_answer_refused_or_cut_short_is_the_models_own_and_is_scored(
+    cli: str, finish: str, outcome: str, tmp_path: Path
+) -> None:
+    turns = [{"shell": "echo 1 >> ran.txt"}, *[{"text": "I cannot help with that.", "finish": finish}] * 6]
+    with replaying(tmp_path / "calls", turns, **QUICK) as relay:
+        ended = run(cli, tmp_path, relay)
+    assert (ended.outcome, ended.failure) == (outcome, None)
+    assert relay.interceptor.failure() is None
+
+
 def test_a_provider_that_refuses_connections_is_named(cli: str, tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
