@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scorers.base import Check
 from scorers.cargo_metadata import Target
@@ -27,6 +27,9 @@ class Judgement:
     unproven: list[str] = field(default_factory=list)
     """Ids of tests without a proof: what their events say is believed."""
 
+    unscored: list[Check] = field(default_factory=list)
+    """What nobody can judge."""
+
     def judge(self, binary: Binary, proofs: Proofs, others: set[str]) -> None:
         """Run the tests with proofs, the canaries, the `others` by their own names, then mutants."""
         label = binary.target.label
@@ -36,11 +39,20 @@ class Judgement:
         if any(binary.verdicts[name].status == "passed" for name in (*proofs.tests, *proofs.canaries)):
             self.tampering.append(f"a test that must fail passed in {label}")
         for wrapper, (name, secret) in proofs.tests.items():
-            self._add(f"{label} {name}", proved(binary.verdicts[wrapper], secret))
+            verdict = proved(binary.verdicts[wrapper], secret)
+            self._add(f"{label} {name}", replace(verdict, message=verdict.message.replace(wrapper, name)))
         for name in sorted(others):
             self.unproven.append(f"{label} {name}")
             self._add(f"{label} {name}", binary.verdicts[name])
         self._mutants(binary, proofs)
+
+    def ignored(self, ids: Iterable[str]) -> None:
+        """Skip the tests that the project itself ignores."""
+        self.checks |= {id_: Check(id=id_, status="skipped", raw="ignored") for id_ in ids}
+
+    def unjudged(self, target: Target) -> None:
+        """Leave out a target without libtest's harness: its exit code is the agent's to choose."""
+        self.unscored.append(Check(id=target.label, status="skipped", raw="no harness"))
 
     def broken(self, target: Target, names: Iterable[str], errors: str) -> None:
         """Fail the tests of a target that does not compile."""

@@ -18,27 +18,38 @@ class Known:
 
     names: dict[Target, tuple[str, ...]] = field(default_factory=dict)
     """By target, those it does not ignore."""
-    ignored: set[str] = field(default_factory=set)
+    ignored: list[str] = field(default_factory=list)
     """Ids that the project itself ignores."""
     examples: tuple[str, ...] = ()
     """Ids of its documentation's examples; they may be ignored: what runs is the pristine text."""
 
     @property
     def expected(self) -> Expected:
-        """The denominator."""
-        return Expected((*self._ids(), *self.examples), named=False)
+        """The denominator, and what the project ignores."""
+        ids = (f"{target.label} {name}" for target, names in self.names.items() for name in names)
+        return Expected((*ids, *self.ignored, *self.examples), named=False)
+
+    @property
+    def excused(self) -> frozenset[str]:
+        """Ids that may be skipped."""
+        return frozenset((*self.ignored, *self.examples))
+
+    def add(self, target: Target, names: Iterable[str], ignored: Iterable[str]) -> None:
+        """Take the tests of one target."""
+        self.names[target] = tuple(names)
+        self.ignored += (f"{target.label} {name}" for name in ignored)
 
     def without_proof(self, target: Target, proofs: Proofs) -> set[str]:
         """Return the names of a target's tests that stand for themselves."""
         return set(self.names[target]) - {name for name, _ in proofs.tests.values()}
 
-    def _ids(self) -> Iterable[str]:
-        return (f"{target.label} {name}" for target, names in self.names.items() for name in names)
-
 
 def read_names(tests: Guard) -> Known:
     """Return the tests that the sources of the pristine tree show."""
-    return Known({target: found.names for target, found in tests.declared.items()})
+    known = Known()
+    for target, found in tests.declared.items():
+        known.add(target, found.names, found.ignored)
+    return known
 
 
 def collect(setup: Setup, workspace: Workspace, tests: Guard) -> Known:
@@ -47,24 +58,33 @@ def collect(setup: Setup, workspace: Workspace, tests: Guard) -> Known:
     A target that does not compile without the agent's work is read in any case. What is built here is built
     again for the agent's tree only where a file differs.
     """
-    known = read_names(tests)
     tests.lay()
-    if all(found.complete for found in tests.declared.values()):
-        return known
+    if all(found.complete and not target.optional for target, found in tests.declared.items()):
+        return read_names(tests)
     built = build(setup, workspace)
-    for binary in binaries(setup, workspace, built):
-        if binary.target not in tests.proofs:
-            continue
-        proofs = tests.proofs[binary.target]
-        ours = {*proofs.tests, *proofs.canaries, *proofs.mutants}
-        listed = binary.names()
-        ignored = {name for name, is_ignored in listed.items() if is_ignored}
-        known.names[binary.target] = tuple(name for name in listed if name not in ours | ignored)
-        known.ignored |= {f"{binary.target.label} {name}" for name in ignored}
+    asked = {binary.target: binary for binary in binaries(setup, workspace, built)}
+    known = Known()
+    for target, found in tests.declared.items():
+        if target in asked:
+            listed, proofs = asked[target].names(), tests.proofs[target]
+            ours = {*proofs.tests, *proofs.canaries, *proofs.mutants}
+            ignored = [name for name, is_ignored in listed.items() if is_ignored]
+            known.add(target, (name for name in listed if name not in ours.union(ignored)), ignored)
+        elif not target.optional or target in built.errors:
+            known.add(target, found.names, found.ignored)
     return known
 
 
-def named_ids(named: Expected, known: Known) -> Expected:
+def in_full(expected: Expected, known: Known) -> Expected:
+    """Return the ids that the task names, in full, and add those to the known that no source shows."""
+    full = _full_ids(expected, known)
+    for target, names in known.names.items():
+        own = [id_.removeprefix(f"{target.label} ") for id_ in full.ids if id_.startswith(f"{target.label} ")]
+        known.names[target] = tuple(dict.fromkeys((*names, *own)))
+    return full
+
+
+def _full_ids(named: Expected, known: Known) -> Expected:
     """Return the ids that the task names, where it names tests without their target, in full.
 
     `tests::works` is `demo lib tests::works` if one target has a test of that name.

@@ -16,12 +16,12 @@ from scorers.cargo_guard import PROTECTED, Guard, guard
 from scorers.cargo_home import make_cargo_home, share_config, user_cargo_home
 from scorers.cargo_inputs import foreign_inputs
 from scorers.cargo_judge import Judgement
-from scorers.cargo_known import Known, collect, named_ids, read_names
+from scorers.cargo_known import Known, collect, in_full, read_names
 from scorers.cargo_metadata import Workspace, read_workspace
 from scorers.cargo_run import binaries
 from scorers.cargo_setup import Setup, features
 from scorers.conditions import Conditions, clean_conditions
-from scorers.expected import expected_of, resolved, verdicts
+from scorers.expected import Expected, expected_of, resolved, verdicts
 from scorers.overlay import lay_tests
 from scorers.protected import frozen
 from scorers.reports import RunReport, write_reports
@@ -52,20 +52,14 @@ class _Strict:
         tests = self._pristine()
         if bent := self._bent_before():
             return Score(reward=0.0, compiled=False, resolved=False, tampering=bent)
-        named = expected_of(self.options)
-        pristine = self.setup.named("pristine")
-        known = read_names(tests) if named else collect(pristine, self.workspace, tests)
-        examples = Examples() if named else collect_examples(pristine, self.workspace, tests)
-        known.examples = tuple(each.id for found in examples.by_target.values() for each in found)
+        known, examples = self._know(tests)
+        expected = self._expected(known)
         tree = self._tree(tests)
         workspace = read_workspace(self.setup)
         built = build(self.setup, workspace)
         judgement = self._judge(workspace, built, tests, known)
         self._judge_examples(workspace, tests, examples, judgement)
-        expected = named_ids(named, known) if named else known.expected
-        if not expected.ids:
-            raise ScoringFailed(f"no tests in the pristine project {built.failure}".strip(), hint=_NO_TESTS)
-        checks = verdicts(expected, judgement.checks, excused={*known.ignored, *known.examples})
+        checks = (*verdicts(expected, judgement.checks, excused=known.excused), *judgement.unscored)
         compiled = built.compiled(workspace)
         version = self.setup.toolchain.version
         write_reports(self.submission.reports, RunReport("cargo", checks, started, time.time(), version))
@@ -77,8 +71,26 @@ class _Strict:
             resolved=resolved(checks) and not tampering,
             tampering=tampering,
             protected_changes=tuple(tree.protected_changes),
-            details=self._details(built, judgement, tree),
+            details={**self._details(built, judgement, tree), **expected.summary(checks)},
         )
+
+    def _know(self, tests: Guard) -> tuple[Known, Examples]:
+        """Ask the pristine tree, unless the task itself names what is expected."""
+        if expected_of(self.options):
+            tests.lay()
+            return read_names(tests), Examples()
+        setup = self.setup.named("pristine")
+        known = collect(setup, self.workspace, tests)
+        examples = collect_examples(setup, self.workspace, tests)
+        known.examples = tuple(each.id for found in examples.by_target.values() for each in found)
+        return known, examples
+
+    def _expected(self, known: Known) -> Expected:
+        named = expected_of(self.options)
+        expected = in_full(named, known) if named else known.expected
+        if not expected.ids:
+            raise ScoringFailed("no tests in the pristine project", hint=_NO_TESTS)
+        return expected
 
     @property
     def _snapshot(self) -> Path:
@@ -166,6 +178,7 @@ class _Strict:
 
     def _judge(self, workspace: Workspace, built: Build, tests: Guard, known: Known) -> Judgement:
         judgement = Judgement()
+        judgement.ignored(known.ignored)
         homes = (self.conditions.tree, self._target, self.conditions.room / "cargo")
         for path in foreign_inputs(built.artefacts, workspace.root, homes):
             judgement.tampering.append(f"{path}, outside of the workspace, was built in")
@@ -173,9 +186,11 @@ class _Strict:
             judgement.tampering.append("the build changed the sources of tests")
         tests.unlay()
         for binary in binaries(self.setup, workspace, built):
-            if binary.target.harness and binary.target in tests.proofs:
+            if binary.target in known.names:
                 proofs = tests.proofs[binary.target].of(known.names[binary.target])
                 judgement.judge(binary, proofs, known.without_proof(binary.target, proofs))
+            elif not binary.target.harness:
+                judgement.unjudged(binary.target)
         for target, errors in built.errors.items():
             judgement.broken(target, known.names.get(target, ()), errors)
         return judgement

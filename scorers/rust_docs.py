@@ -69,11 +69,11 @@ def with_docs(source: str) -> tuple[str, Carried]:
             items.append(_item(carried.twins[-1], twin))
     if not items:
         return source, carried
-    return f"{source}\n#[cfg(doctest)] pub mod {carried.module} {{\n{''.join(items)}}}\n", carried
+    return f"{source}\n#[cfg(doctest)] mod {carried.module} {{\n{''.join(items)}}}\n", carried
 
 
 def _item(name: str, lines: tuple[str, ...]) -> str:
-    return "".join(f"///{line}\n" for line in lines) + f"pub struct {name};\n"
+    return "".join(f"///{line}\n" for line in lines) + f"struct {name};\n"
 
 
 def _twin(block: Block) -> tuple[str, ...]:

@@ -54,7 +54,9 @@ class Declared:
     """The tests that a target's source shows."""
 
     names: tuple[str, ...]
-    """As libtest would name them, without those that are ignored or exist under a condition."""
+    """As libtest would name them, without those that exist under a condition."""
+    ignored: tuple[str, ...]
+    """Those that are ignored."""
     complete: bool
     """Whether these are all: false where macros, attributes or conditions may make more, or fewer."""
 
@@ -62,13 +64,16 @@ class Declared:
 def declared(root: Path) -> Declared:
     """Read the tests of a target's root file and its modules."""
     names: list[str] = []
+    ignored: list[str] = []
     complete = True
     for source in sources(root):
         for item, for_tests in _flat(items(source.text), for_tests=source.for_tests):
-            if item.is_test and not item.ignored and not item.conditional:
-                names.append("::".join((*source.prefix, *item.path, item.name)))
+            if item.is_test and not item.conditional:
+                (ignored if item.ignored else names).append(
+                    "::".join((*source.prefix, *item.path, item.name))
+                )
             complete = complete and _is_plain(item, source.text, for_tests=for_tests)
-    return Declared(tuple(dict.fromkeys(names)), complete)
+    return Declared(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(ignored)), complete)
 
 
 def _flat(found: tuple[Item, ...], *, for_tests: bool) -> Iterator[tuple[Item, bool]]:

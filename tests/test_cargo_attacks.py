@@ -1,16 +1,15 @@
 """What an agent may leave behind to earn reward without work: none of it earns more than honest idleness."""
 
-import os
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from runner.deadline import Deadline
 from scorers.base import Score
 from scorers.cargo import Cargo
-from tests.submissions import submission, write
+from tests.judging import PROJECTS, write
+from tests.rust import rust_submission
 
 ATTACKS = sorted((Path(__file__).parent / "attacks" / "cargo").glob("*.toml"))
 HONEST = 2 / 5
@@ -18,9 +17,7 @@ HONEST = 2 / 5
 
 
 def attacked(place: Path, attack: dict[str, object]) -> Score:
-    rustup = os.environ.get("RUSTUP_HOME") or str(Path.home() / ".rustup")
-    env = {"PATH": os.environ["PATH"], "HOME": str(place), "RUSTUP_HOME": rustup}
-    made = submission(place, str(attack.get("project", "rust_sums")), deadline=Deadline.after(100), env=env)
+    made = rust_submission(place, PROJECTS / str(attack.get("project", "rust_sums")))
     write(made.workspace, attack.get("files", {}))  # type: ignore[arg-type]
     if script := attack.get("script"):
         env = {**made.env, "PLACE": str(place)}

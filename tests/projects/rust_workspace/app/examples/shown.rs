@@ -1,0 +1,4 @@
+fn main() {}
+
+#[test]
+fn an_example_has_tests() {}
