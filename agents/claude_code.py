@@ -8,7 +8,7 @@ from agents.events import Event
 from agents.journal import Journal
 from agents.launch import SYSTEM
 
-_MODELS = ("DEFAULT_OPUS", "DEFAULT_SONNET", "DEFAULT_HAIKU", "DEFAULT_FABLE", "SMALL_FAST", "CUSTOM")
+_MODELS = ("DEFAULT_OPUS", "DEFAULT_SONNET", "DEFAULT_HAIKU", "DEFAULT_FABLE", "SMALL_FAST")
 _LIMITS = {"error_max_turns", "error_max_budget_usd"}
 
 
