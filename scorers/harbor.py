@@ -16,6 +16,7 @@ from scorers.base import Score, Scorer, Submission
 from scorers.conditions import OUTPUT_BYTES
 from scorers.harbor_places import Places
 from scorers.harbor_reward import Found, read_rewards
+from scorers.stage import require_alone
 from scorers.untrusted import UnusableFileError, read_regular
 
 _SHOWN = 4000
@@ -42,6 +43,7 @@ class Harbor(Scorer):
         places, account = Places.of(self.options), self._account(submission)
         with places.ready(tests, account):
             end = self._run(submission, places, account)
+            require_alone(end)
             found = read_rewards(places.rewards)
             _keep(places.rewards, submission.reports)
         reward = _reward(end, found, submission.reports / "harbor.log")
@@ -82,9 +84,7 @@ _TRUSTING_GIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", 
 def _reward(end: Exit, found: Found, log: Path) -> float:
     """Return the reward; where the two files differ, the lower one."""
     why = ""
-    if end.oom:
-        why = "the sandbox's memory did not suffice"
-    elif end.ending != "exited":
+    if end.ending != "exited":
         why = f"it was ended after {end.duration_s:.0f} s ({end.ending})"
     elif not found.rewards:
         wrote = "; ".join(found.troubles) or "neither reward.txt nor reward.json"

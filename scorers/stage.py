@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner.errors import ScorerUnavailable, ScoringFailed, TaskInvalid
+from runner.errors import SandboxFailed, ScorerUnavailable, TaskInvalid
 from runner.newtree import new_tree
 from runner.process import Caps, Exit, run
 from runner.workspace import copy
@@ -61,12 +61,13 @@ class Stage:
             conditions = conditions.with_path(Path(program).parent) if "/" in program else conditions
         command = conditions.command([program, *argv[1:]], cwd=place, output=output, env=env)
         try:
-            return run(command, conditions.limit)
+            end = run(command, conditions.limit)
         except OSError as error:
             what = f"cannot run {error.filename or argv[0]}: {error.strerror}"
-            raise ScorerUnavailable(
-                what, hint="install it in the image, or correct [scorer] command"
-            ) from error
+            hint = "install it in the image, or correct [scorer] command"
+            raise ScorerUnavailable(what, hint=hint) from error
+        require_alone(end)
+        return end
 
     def _path(self) -> str:
         """Return the user's PATH without what the agent may have put there."""
@@ -105,7 +106,8 @@ def stage(submission: Submission, options: Mapping[str, Any]) -> Iterator[Stage]
         if trust == "strict":
             yield _strict(submission, options, conditions)
         else:
-            env = {**submission.env, **submission.verifier_env, **options.get("env", {})}
+            named = {name: str(value) for name, value in options.get("env", {}).items()}
+            env = {**submission.env, **submission.verifier_env, **named}
             loose = replace(conditions, env=env, caps=Caps(), network=True)
             lay_tests(submission.tests, submission.workspace, options)
             yield Stage(submission.workspace, loose, submission, options, "plain")
@@ -154,11 +156,10 @@ def program_of(options: Mapping[str, Any], env: Mapping[str, str]) -> str:
     return found
 
 
-def require_end(end: Exit, argv: Sequence[str]) -> None:
-    """Raise `ScoringFailed` where a run says nothing about the work: the sandbox's memory ended it."""
-    if end.oom:
-        hint = "give the sandbox more memory"
-        raise ScoringFailed(f"{argv[0]} was ended for memory", hint=hint)
+def require_alone(end: Exit) -> None:
+    """Refuse to read a verdict beside processes that could still write it."""
+    if end.survivors:
+        raise SandboxFailed(f"processes of the tests cannot be ended: {end.survivors}", phase="scoring")
 
 
 def _snapshot(submission: Submission) -> Path:
