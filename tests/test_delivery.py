@@ -14,7 +14,7 @@ from runner.interceptor.replay import Fault, ReplayModel, Script, Turn, replay
 
 PATHS = {"responses": "/v1/responses", "chat": "/v1/chat/completions", "messages": "/v1/messages"}
 FINAL = {"responses": "response.completed", "chat": "[DONE]", "messages": "message_stop"}
-SOON = httpx2.Timeout(0.15)
+SOON = httpx2.Timeout(0.25)
 HTTP = httpx2.Client(verify=False)
 
 
@@ -42,6 +42,7 @@ def ask(
 def arrived(model: ReplayModel, path: str, *, stream: bool) -> tuple[bytes, Exception | None]:
     """Return what came of the body before it broke off, and how it did."""
     body = {"model": "m", "stream": stream, "messages": [{"role": "user", "content": "x"}], "input": "x"}
+    HTTP.head(model.base_url)  # loads the server: from here on, silence is the fault's
     got = b""
     try:
         with HTTP.stream("POST", model.base_url + path, json=body, timeout=SOON) as response:
