@@ -89,6 +89,13 @@ def test_a_judges_verdict_waits_for_a_request_without_tools(tmp_path: Path) -> N
     assert read_script(path).turns[0].aside
 
 
+def test_the_verdicts_recorded_beside_the_calls_are_played_too(tmp_path: Path) -> None:
+    verdict = record(2, kind="judge", request={"tools": []}, response={"text": "fine"})
+    save(tmp_path, verdict).rename(tmp_path / "judge.jsonl")
+    turns = read_script(save(tmp_path, record(1, response={"text": "work"}))).turns
+    assert [(turn.text, turn.aside) for turn in turns] == [("work", False), ("fine", True)]
+
+
 @pytest.mark.parametrize(
     ("outcome", "kind", "status", "times"),
     [

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from runner.errors import RequestInvalid
+from runner.interceptor.open import JUDGE
 from runner.interceptor.replay.recording import is_record, turns_of
 from runner.interceptor.replay.script import Script, Turn
 
@@ -47,8 +48,13 @@ def _read(path: Path) -> tuple[Turn, ...]:
     if first is None:
         return ()
     if is_record(first.value):
-        return turns_of(path, chain([first], entries))
+        return turns_of(path, chain([first], entries)) + _verdicts(path.with_name(JUDGE))
     return tuple(_turn(path, entry) for entry in chain([first], entries))
+
+
+def _verdicts(path: Path) -> tuple[Turn, ...]:
+    """Return what a judge answered, which is recorded apart from the agent's calls."""
+    return turns_of(path, _lines(path)) if path.exists() else ()
 
 
 def _entries(path: Path) -> Iterator[_Entry]:
