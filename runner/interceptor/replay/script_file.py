@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from runner.errors import RequestInvalid
 from runner.interceptor.open import JUDGE
+from runner.interceptor.records import CALLS
 from runner.interceptor.replay.recording import is_record, turns_of
 from runner.interceptor.replay.script import Script, Turn
 
@@ -48,7 +49,8 @@ def _read(path: Path) -> tuple[Turn, ...]:
     if first is None:
         return ()
     if is_record(first.value):
-        return turns_of(path, chain([first], entries)) + _verdicts(path.with_name(JUDGE))
+        verdicts = _verdicts(path.with_name(JUDGE)) if path.name == CALLS else ()
+        return turns_of(path, chain([first], entries)) + verdicts
     return tuple(_turn(path, entry) for entry in chain([first], entries))
 
 
