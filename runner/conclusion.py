@@ -1,27 +1,19 @@
 """What is kept of a run and a score: fields of the result, and files beside it."""
 
-import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from agents.base import AgentRun
 from runner.interceptor.base import Totals
-from runner.output import head_tail
 from runner.prompt import Prompt
-from runner.result import MOST_CHECKS, AgentReport, Artifact, Calls, Result
+from runner.result import MOST_CHECKS, AgentReport, Calls, Result
 from runner.setting import Setting
 from runner.trajectory import trajectory
 from scorers.base import Check, Score
 
-_ARTIFACT_BYTES = 64 * 1024
-_ALL_ARTIFACTS_BYTES = 256 * 1024
-_MOST_ARTIFACTS = 10
 _TEXT = 2000
 """Characters of a message inside the result."""
-
-_KINDS = {".diff": "text/x-diff", ".json": "application/json", ".jsonl": "application/x-ndjson"}
 
 
 def agent_report(run: AgentRun, setting: Setting) -> AgentReport:
@@ -100,35 +92,6 @@ def score_changes(score: Score, result: Result) -> dict[str, Any]:
         "checks": [_brief(check) for check in score.checks[:MOST_CHECKS]],
         "phase": "done",
     }
-
-
-def artifacts(files: Path) -> list[Artifact]:
-    """Return head and tail of what was kept, under the hosted service's caps (64 KiB, 256 KiB, 10)."""
-    kept: list[Artifact] = []
-    room = _ALL_ARTIFACTS_BYTES
-    for path in list(_worth_showing(files))[:_MOST_ARTIFACTS]:
-        content = head_tail(path, min(_ARTIFACT_BYTES, room))
-        encoded = content.encode()
-        room -= len(encoded)
-        if not encoded or room < 0:
-            continue
-        kept.append(
-            Artifact(
-                name=str(path.relative_to(files)),
-                content=content,
-                content_type=_KINDS.get(path.suffix, "text/plain"),
-                metadata={"whole_size_bytes": path.stat().st_size},
-                size_bytes=len(encoded),
-                sha256=hashlib.sha256(encoded).hexdigest(),
-            )
-        )
-    return kept
-
-
-def _worth_showing(files: Path) -> Iterator[Path]:
-    """Yield the diff first, then logs: what a reader opens first must not fall to the cap."""
-    for pattern in ("agent.diff", "runner.log", "agent/*", "scorer/*.log", "scorer/*.txt"):
-        yield from sorted(path for path in files.glob(pattern) if path.is_file() and not path.is_symlink())
 
 
 def _brief(check: Check) -> Check:

@@ -31,6 +31,8 @@ class Report:
         """Write the first result; raise `ResultUnwritable` where even that fails."""
         self.output = output
         self.secrets = secrets
+        self.traced = False
+        """Whether the result carries the trace of the calls: the container shape's does."""
         self.started = time.monotonic()
         self.result = Result(trace_correlation_id="")
         self._save()

@@ -9,7 +9,7 @@ from agents.base import AgentRun, Assignment
 from runner.account import find_account, give, hide
 from runner.boundary import boundary
 from runner.cgroup import spared
-from runner.conclusion import agent_report, artifacts, call_report, disagreement, keep_run, score_changes
+from runner.conclusion import agent_report, call_report, disagreement, keep_run, score_changes
 from runner.display import Progress
 from runner.errors import (
     AgentFailed,
@@ -20,6 +20,7 @@ from runner.errors import (
     RunnerFailed,
     ScoringFailed,
 )
+from runner.evidence import evidence
 from runner.interceptor import open_interceptor
 from runner.interceptor.base import Interceptor
 from runner.overrides import apply
@@ -40,7 +41,7 @@ def run(read: Callable[[], bytes], report: Report, options: Options, progress: P
         with boundary(RunnerFailed, log=report.files / "runner.log"), progress.showing():
             _perform(read(), report, options, progress)
     except Failure as failure:
-        report.fail(failure, artifact=artifacts(report.files))
+        report.fail(failure, **evidence(report))
         return failure
     return None
 
@@ -72,6 +73,7 @@ def _perform(data: bytes, report: Report, options: Options, progress: Progress) 
         inference_url=rollout.inference_url,
         warnings=list(rollout.warnings),
     )
+    report.traced = rollout.container
     setting = understand(rollout, options, os.environ)
     report.note(details=setting.details())
     progress.deadline = setting.deadline
@@ -93,8 +95,8 @@ def _measure(scene: _Scene) -> None:
     _require_a_run(agent_run, scene)
     with scene.stage("scoring"):
         score = _score(scene, before, changes)
-    files = scene.report.files
-    scene.report.finish(**score_changes(score, scene.report.result), artifact=artifacts(files))
+    seen = evidence(scene.report, reward=score.reward)
+    scene.report.finish(**score_changes(score, scene.report.result), **seen)
 
 
 def _prepare(scene: _Scene) -> tuple[Prompt, Baseline, Mapping[str, str]]:
@@ -182,6 +184,7 @@ def _score(scene: _Scene, before: Baseline, changes: Changes) -> Score:
         protected=task.protected,
         editable=task.editable,
         verifier_env=task.verifier_env,
+        verifier_s=task.verifier_s,
         inference_url=scene.interceptor.upstream(),
         inference_key=scene.interceptor.key,
         model=setting.model,

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from agents.base import Step, ToolCall
 from runner.display import headline
@@ -69,9 +70,13 @@ def _verdict(result: Result) -> str:
     if result.reward is None:
         lines.append("reward  none: not measured")
     else:
-        details = result.details
-        lines.append(f"reward  {result.reward:.3f}  ({details.get('passed')}/{details.get('total')} passed)")
+        lines.append(f"reward  {result.reward:.3f}{_counts(result.details)}")
     return "\n".join(lines)
+
+
+def _counts(details: dict[str, Any]) -> str:
+    """Return how many checks passed; a task's own script may name none."""
+    return f"  ({details['passed']}/{details['total']} passed)" if details.get("total") else ""
 
 
 def _block(title: str, lines: list[str], most: int) -> str:
