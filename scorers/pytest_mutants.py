@@ -50,8 +50,9 @@ def choose(checks: Iterable[Check]) -> list[str]:
     _choice.shuffle(passed)
     chosen = []
     for check in passed:
-        left -= check.duration_s or 0.0
-        if left > 0:
+        seconds = check.duration_s or 0.0
+        if seconds < left:
+            left -= seconds
             chosen.append(check.id)
     return chosen
 

@@ -75,7 +75,9 @@ def ended_without_result(id_: str, end: Exit) -> Check:
         return Check(
             id=id_, status="failed", raw="crashed", message=f"the process ended during this test: {how}"
         )
-    why = {"deadline": "timeout", "stalled": "timeout", "output": "output limit"}.get(end.ending, end.ending)
+    why = {"deadline": "timeout", "stalled": "timeout", "stopped": "timeout", "output": "output limit"}.get(
+        end.ending, end.ending
+    )
     return Check(
         id=id_, status="failed", raw=why, message=f"the run was ended during this test: {end.ending}"
     )
