@@ -6,7 +6,7 @@ from agents.base import Assignment, Endpoint
 from agents.cli import CliAgent
 from agents.events import Event
 from agents.journal import Journal
-from agents.launch import SYSTEM
+from agents.start import SYSTEM
 
 _MODELS = ("DEFAULT_OPUS", "DEFAULT_SONNET", "DEFAULT_HAIKU", "DEFAULT_FABLE", "SMALL_FAST")
 _LIMITS = {"error_max_turns", "error_max_budget_usd"}

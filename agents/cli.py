@@ -17,8 +17,8 @@ from agents.base import Agent, AgentRun, Assignment, Endpoint
 from agents.ending import report
 from agents.events import Event, Stream
 from agents.journal import Journal
-from agents.launch import environment, furnish, launch
 from agents.repository import guidance, link_skills
+from agents.start import environment, furnish, start
 from agents.version import tried, version_of
 from runner.errors import AgentUnavailable, RequestInvalid
 
@@ -69,7 +69,7 @@ class CliAgent(Agent):
         journal, stream = Journal(assignment.on_step), Stream(events)
         watched = replace(assignment, should_stop=lambda: journal.hopeless or assignment.should_stop())
         argv = [str(program), *self.argv(assignment)]
-        end = launch(watched, argv, env, events, lambda: self.understand(stream.new(most=TICK), journal))
+        end = start(watched, argv, env, events, lambda: self.understand(stream.new(most=TICK), journal))
         self.understand(stream.last(), journal)
         journal.version = journal.version or version_of(program, assignment, env)
         return report(watched, journal, end)

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.base import Agent, AgentRun, Assignment
-from agents.launch import PROMPT, SYSTEM, furnish
 from agents.program import run_program
+from agents.start import PROMPT, SYSTEM, furnish
 from runner.errors import AgentUnavailable, RequestInvalid
 
 _SPEC = "terminal.json"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agents.base import AgentRun, Assignment, Outcome
 from agents.journal import Journal
-from agents.launch import stderr_of
+from agents.start import stderr_of
 from runner.errors import AgentUnavailable, Failure, ModelFailed, ModelRejected, SandboxFailed
 from runner.output import head_tail
 from runner.process import Exit

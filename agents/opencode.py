@@ -7,8 +7,8 @@ from agents.base import AgentRun, Assignment, Endpoint
 from agents.cli import CliAgent, locate
 from agents.events import Event
 from agents.journal import Journal
-from agents.launch import SYSTEM
 from agents.opencode_plugins import refuse_plugins
+from agents.start import SYSTEM
 
 _PROVIDER = "rollout"
 _KEY = "ROLLOUT_TOKEN"

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from agents.base import AgentRun, Assignment
 from agents.ending import report
 from agents.journal import TEXT, Journal
-from agents.launch import environment, launch
+from agents.start import environment, start
 from runner.output import head_tail
 
 
 def run_program(assignment: Assignment, argv: Sequence[str], variables: Mapping[str, str]) -> AgentRun:
     """Run `argv` in the workspace, the prompt on its stdin."""
     stdout = assignment.logs / "stdout.txt"
-    end = launch(assignment, argv, environment(assignment, variables), stdout)
+    end = start(assignment, argv, environment(assignment, variables), stdout)
     output = head_tail(stdout, TEXT)
     journal = Journal(assignment.on_step)
     journal.call("1", argv[0], {"argv": list(argv[1:])})

@@ -65,6 +65,7 @@ STEERED = {
     "HTTP_PROXY": ELSEWHERE,
     "http_proxy": ELSEWHERE,
     "HOME": "/nonexistent",
+    "PWD": "/nonexistent",
     "npm_config_registry": ELSEWHERE,
     "KEPT": "kept",
 }
@@ -124,7 +125,7 @@ def test_nothing_of_the_repository_was_started(driven: Driven) -> None:
 def test_the_tools_of_the_agent_see_the_users_environment_without_what_steers_a_cli(driven: Driven) -> None:
     seen = (driven.assignment.workspace / "seen.txt").read_text().splitlines()
     assert "KEPT=kept" in seen
-    assert f"HOME={driven.assignment.home}" in seen
+    assert {f"HOME={driven.assignment.home}", f"PWD={driven.assignment.workspace}"} <= set(seen)
     steered = {line for line in seen if ELSEWHERE in line or "hostile" in line or "/nonexistent" in line}
     assert steered <= {f"{name}={ELSEWHERE}" for name in ("HTTP_PROXY", "http_proxy", "npm_config_registry")}
 

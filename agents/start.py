@@ -27,6 +27,7 @@ def environment(assignment: Assignment, variables: Mapping[str, str]) -> dict[st
     user = {name: value for name, value in assignment.env.items() if not _STEERING.fullmatch(name)}
     own = {"PATH": user.get("PATH") or os.defpath, "HOME": str(assignment.home)}
     own["TMPDIR"] = str(assignment.home / "tmp")
+    own["PWD"] = str(assignment.workspace)  # OpenCode works there, wherever its current directory is
     # A proxy that the user needs for packages must not see the calls to loopback.
     own["NO_PROXY"] = own["no_proxy"] = ",".join(filter(None, [user.get("NO_PROXY"), "127.0.0.1,localhost"]))
     if account := assignment.account:
@@ -37,7 +38,7 @@ def environment(assignment: Assignment, variables: Mapping[str, str]) -> dict[st
     return user | own | dict(variables)
 
 
-def launch(
+def start(
     assignment: Assignment,
     argv: Sequence[str],
     env: Mapping[str, str],
