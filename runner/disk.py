@@ -1,7 +1,9 @@
-"""Says plainly that a disk is full."""
+"""Says plainly that a disk is full, or takes no writing."""
 
 import contextlib
 import errno
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,19 @@ def writing(where: Path) -> Iterator[None]:
         if error.errno not in FATAL:
             raise
         raise SandboxFailed(f"cannot write to {where}: {_WORDS[error.errno]}", hint=HINT) from error
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder that is gone afterwards; SandboxFailed where there is no place for one."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="rollout-"))
+    except OSError as error:
+        raise SandboxFailed(f"cannot make a temporary folder: {error.strerror}", hint=HINT) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def complaint(said: str) -> str | None:

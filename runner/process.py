@@ -7,15 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from runner import cgroup, launch
 from runner.deadline import Deadline
+from runner.disk import temporary_folder
 from runner.errors import SandboxFailed
 from runner.output import head_tail
 from runner.pidfd import ended
@@ -124,8 +124,8 @@ def capture(
     That is its standard output, or its standard error where it wrote no other. Without `env` it gets the
     runner's. Raises as `run` does.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
+    with temporary_folder() as folder:
+        out, err = folder / "out", folder / "err"
         command = Command(argv, cwd, os.environ if env is None else env, out, err, max_output_bytes=2**26)
         exit_ = _run(command, Deadline.after(timeout_s), Watch(), Family(orphans=False))
         return exit_.code, head_tail(out, limit) or head_tail(err, limit)
@@ -140,10 +140,13 @@ def can_isolate_network() -> bool:
 
 def _run(command: Command, deadline: Deadline, watch: Watch, family: Family) -> Exit:
     kills, began = cgroup.oom_kills(), time.monotonic()
-    with family:
-        child = _start(command, family)
+    with family, contextlib.ExitStack() as files:
+        # Held open until the end: what is written counts, even if the child removes the name.
+        out = files.enter_context(_create(command.stdout))
+        err = out if command.stderr == command.stdout else files.enter_context(_create(command.stderr))
+        child = _start(command, out, err, family)
         try:
-            ending = _wait(child.pid, command, deadline, watch, family)
+            ending = _wait(command, {out, err}, deadline, watch, family)
         finally:
             survivors = _end(child, family)
     watch.on_tick()
@@ -155,8 +158,9 @@ def _end(child: subprocess.Popen[bytes], family: Family) -> tuple[int, ...]:
     """Ask the child and its process group to end, give them the grace, then end the whole family."""
     try:
         if not ended(child.pid, 0):
-            os.killpg(child.pid, signal.SIGTERM)
-            os.killpg(child.pid, signal.SIGCONT)
+            with contextlib.suppress(PermissionError):  # a set-uid program, and the runner is not root
+                os.killpg(child.pid, signal.SIGTERM)
+                os.killpg(child.pid, signal.SIGCONT)
             ended(child.pid, GRACE_S)
     finally:
         survivors = family.end()
@@ -165,12 +169,15 @@ def _end(child: subprocess.Popen[bytes], family: Family) -> tuple[int, ...]:
     return survivors
 
 
-def _wait(pid: int, command: Command, deadline: Deadline, watch: Watch, family: Family) -> Ending:
+def _wait(
+    command: Command, outputs: Collection[IO[bytes]], deadline: Deadline, watch: Watch, family: Family
+) -> Ending:
+    pid = family.root or 0
     pulse = Pulse(watch.stall_s, watch.last_sign, family.members) if watch.stall_s else None
     while not ended(pid, min(TICK_S, deadline.remaining)):
         watch.on_tick()
         family.reap()
-        written = sum(path.stat().st_size for path in {command.stdout, command.stderr})
+        written = sum(os.fstat(file.fileno()).st_size for file in outputs)
         if deadline.passed:
             return "deadline"
         if written > command.max_output_bytes:
@@ -182,13 +189,10 @@ def _wait(pid: int, command: Command, deadline: Deadline, watch: Watch, family: 
     return "exited"
 
 
-def _start(command: Command, family: Family) -> subprocess.Popen[bytes]:
+def _start(command: Command, out: IO[bytes], err: IO[bytes], family: Family) -> subprocess.Popen[bytes]:
     if any("\0" in argument for argument in command.argv):
         raise OSError(errno.EINVAL, "an argument holds a NUL byte", command.argv[0])
-    with contextlib.ExitStack() as files:
-        out = files.enter_context(_create(command.stdout))
-        err = out if command.stderr == command.stdout else files.enter_context(_create(command.stderr))
-        stdin = files.enter_context(command.stdin.open("rb")) if command.stdin else subprocess.DEVNULL
+    with (command.stdin or Path(os.devnull)).open("rb") as stdin:
         options = {
             "cwd": command.cwd,
             "env": {**command.env, **family.env},

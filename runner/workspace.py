@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.changes import Change, Changes, manifest_of, write_changes
 from runner.deadline import Deadline
-from runner.disk import HINT, complaint, writing
+from runner.disk import HINT, complaint, temporary_folder, writing
 from runner.errors import SandboxFailed, TaskInvalid
 from runner.output import head_tail
 from runner.process import Command, capture, run
@@ -67,7 +66,7 @@ def snapshot_from(source: str, workspace: Path, target: Path) -> Path:
         return target
     target.mkdir()
     git = ["git", "-c", "safe.directory=*", "-C", str(workspace)]
-    with tempfile.TemporaryDirectory() as index:
+    with temporary_folder() as index:
         env = {**os.environ, "GIT_INDEX_FILE": f"{index}/index"}
         inside = _git([*git, "rev-parse", "--show-prefix"], env).strip()
         git.append(f"--work-tree={target}")
@@ -81,8 +80,8 @@ def copy(source: Path, target: Path) -> None:
 
     What may not be read is left out. Raises SandboxFailed where the disk is full; nothing is left then.
     """
-    with tempfile.TemporaryDirectory() as logs:
-        log = Path(logs, "cp")
+    with temporary_folder() as logs:
+        log = logs / "cp"
         argv = ["cp", "-a", "--reflink=auto", "-T", "--", str(source), str(target)]
         env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
         ended = run(Command(argv, Path("/"), env, log, log), Deadline.after(_LIMIT_S))

@@ -197,6 +197,10 @@ def test_endless_output_is_ended_at_its_cap(tmp_path: Path) -> None:
     (tmp_path / "out").unlink()
 
 
+def test_output_counts_even_if_the_child_removes_its_file(tmp_path: Path) -> None:
+    assert shell(tmp_path, f"rm {tmp_path}/out; yes", max_output_bytes=10**6).ending == "output"
+
+
 @pytest.mark.slow
 def test_a_gigabyte_of_output_costs_no_memory(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
