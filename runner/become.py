@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def found(program: str) -> str:
-    """Look a program up as execvp does; that imports a module, which the account may have no right to read."""
+    """Look a program up as execvp does, without importing what the account may not read."""
     if "/" in program:
         return program
     places = [f"{folder}/{program}" for folder in os.environ.get("PATH", os.defpath).split(":")]
