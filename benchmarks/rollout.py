@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agents.base import Assignment, Endpoint
 from agents.cli import CliAgent, find
-from agents.launch import environment, furnish
+from agents.start import environment, furnish
 from runner.deadline import Deadline
 from runner.interceptor.replay import replay
 from runner.plugins import load_agent
