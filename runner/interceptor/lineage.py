@@ -1,6 +1,5 @@
 """What a call goes on from, and what it is for."""
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,9 +9,8 @@ from pydantic_core import to_json
 from runner.interceptor.call import Call
 from runner.interceptor.records import Kind
 
-_COMPACTION = re.compile(
-    r"CONTEXT CHECKPOINT COMPACTION|create a detailed summary of (the|our) conversation", re.IGNORECASE
-)
+_COMPACTION = ("CONTEXT CHECKPOINT COMPACTION", "create a detailed summary of the conversation")
+"""How Codex and Claude Code ask for a summary to go on from."""
 _RETRIES = 64
 """How many bodies are remembered to recognise a client's retry."""
 
@@ -50,7 +48,7 @@ class Lineage:
     def _kind(self, call: Call, known: tuple[str, int] | None) -> Kind:
         if call.endpoint.endswith("/count_tokens"):
             return "count_tokens"
-        if call.endpoint.endswith("/compact") or _COMPACTION.search(_newest(call.body)):
+        if call.endpoint.endswith("/compact") or _asks_for_summary(call.body):
             return "compaction"
         if not call.body.get("tools") and (self._tools_seen or _wants_title(call.body)):
             return "title"
@@ -89,11 +87,21 @@ def _unmarked(item: Any) -> Any:  # noqa: ANN401 - JSON
     return {**item, "content": content}
 
 
-def _newest(body: Mapping[str, Any]) -> str:
+def _asks_for_summary(body: Mapping[str, Any]) -> bool:
     items = _items(body)
-    return str(items[-1])[-20_000:] if items else ""
+    newest = _text(items[-1]) if items else ""
+    return any(words in newest for words in _COMPACTION)
 
 
 def _wants_title(body: Mapping[str, Any]) -> bool:
-    opening = [body.get("system"), body.get("instructions"), *_items(body)[:2]]
-    return re.search(r"\btitle\b", str(opening)[:20_000], re.IGNORECASE) is not None
+    opening = (body.get("system"), body.get("instructions"), *_items(body)[:1])
+    return any("title" in _text(part)[:4000].lower() for part in opening)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - JSON
+    """Return the text of a message or of its parts."""
+    if isinstance(value, dict):
+        return _text(value.get("content") or value.get("text"))
+    if isinstance(value, list):
+        return "\n".join(map(_text, value))
+    return value if isinstance(value, str) else ""
