@@ -70,7 +70,10 @@ def leave_network() -> None:
 
 
 def unshare(flags: int) -> None:
-    """Move into new namespaces; Python has no word for it before 3.12."""
+    """Move into new namespaces."""
+    if sys.version_info >= (3, 12):
+        os.unshare(flags)
+        return
     import ctypes  # noqa: PLC0415 - only this limit pays for it
 
     if ctypes.CDLL(None, use_errno=True).unshare(flags):
@@ -79,14 +82,13 @@ def unshare(flags: int) -> None:
 
 def raise_loopback() -> None:
     """Bring the interface `lo` up."""
+    import _socket  # noqa: PLC0415 - what `socket` is without its 10 ms
     import fcntl  # noqa: PLC0415 - only this limit pays for it
-    import socket  # noqa: PLC0415
-    import struct  # noqa: PLC0415
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sh14x", b"lo", 0)
-        name, flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, _GET_FLAGS, request))
-        fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh14x", name, flags | _UP))
+    with os.fdopen(_socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM).detach(), "rb") as any_socket:
+        request = b"lo".ljust(32, b"\0")
+        flags = int.from_bytes(fcntl.ioctl(any_socket, _GET_FLAGS, request)[16:18], sys.byteorder) | _UP
+        fcntl.ioctl(any_socket, _SET_FLAGS, request[:16] + flags.to_bytes(2, sys.byteorder) + request[18:])
 
 
 if __name__ == "__main__":

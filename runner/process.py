@@ -209,7 +209,8 @@ def _start_with(command: Command, options: dict[str, Any], family: Family) -> su
     account = _other_user(command.account)
     user = {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
     loopback_only = not command.network and can_isolate_network()
-    limits = launch.Limits(command.caps.file_bytes, command.caps.processes, loopback_only)
+    processes = command.caps.processes if account else None  # a user's own desktop would count
+    limits = launch.Limits(command.caps.file_bytes, processes, loopback_only)
     if limits == launch.Limits():
         return _popen(command.argv, {**options, **user}, family)
     path = command.env.get("PATH", os.defpath)
