@@ -190,18 +190,13 @@ def _wait(
 
 
 def _start(command: Command, out: IO[bytes], err: IO[bytes], family: Family) -> subprocess.Popen[bytes]:
-    if any("\0" in argument for argument in command.argv):
-        raise OSError(errno.EINVAL, "an argument holds a NUL byte", command.argv[0])
+    env = {**command.env, **family.env}
+    options = {"cwd": command.cwd, "env": env, "start_new_session": True, "stdout": out, "stderr": err}
     with (command.stdin or Path(os.devnull)).open("rb") as stdin:
-        options = {
-            "cwd": command.cwd,
-            "env": {**command.env, **family.env},
-            "start_new_session": True,
-            "stdin": stdin,
-            "stdout": out,
-            "stderr": err,
-        }
-        return _start_with(command, options, family)
+        try:
+            return _start_with(command, {**options, "stdin": stdin}, family)
+        except ValueError as error:  # a NUL byte, a lone surrogate, a variable with = in its name
+            raise OSError(errno.EINVAL, str(error), command.argv[0]) from error
 
 
 def _start_with(command: Command, options: dict[str, Any], family: Family) -> subprocess.Popen[bytes]:

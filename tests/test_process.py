@@ -102,6 +102,13 @@ def test_a_program_that_cannot_start_is_named(
     assert raised.value.filename == program
 
 
+@pytest.mark.parametrize("env", [{"A": "nul\0byte"}, {"A=B": "x"}, {"A": "\ud800"}])
+def test_an_environment_that_cannot_be_is_an_error_of_starting(tmp_path: Path, env: dict[str, str]) -> None:
+    with pytest.raises(OSError, match="Errno 22") as raised:
+        run(command(tmp_path, ["true"], {**ENV, **env}), Deadline.after(10))
+    assert raised.value.filename == "true"
+
+
 def test_an_output_that_cannot_be_written_is_the_sandboxs_failure(tmp_path: Path) -> None:
     with pytest.raises(SandboxFailed, match="/out: No such file"):
         run(command(tmp_path / "missing", ["true"]), Deadline.after(10))
