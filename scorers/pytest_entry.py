@@ -1,7 +1,7 @@
 """Brings a Python into the tree that is scored, then runs `pytest_events.py` there.
 
 Started by the strict pytest scorer as a file, `python -I .../pytest_entry.py`, beside `pytest_events.py` and
-`place.json` {tree, workspace, own, empty}; in the task's interpreter (Python 3.8 on). The workers of
+`place.json` {tree, workspace, own, empty, since}; in the task's interpreter (Python 3.8 on). The workers of
 pytest-xdist start the same way, with `-u -c CODE`.
 
 What an installation points to in the workspace is found in the tree instead. A top-level module comes from
@@ -69,10 +69,35 @@ class Isolated:
         if self.short and hasattr(option, "reruns"):
             option.reruns = 0
         if getattr(option, "tx", None):
-            worker = f"popen//python={sys.executable} -I {Path(__file__).resolve()}"
+            site = " -S" if sys.flags.no_site else ""
+            worker = f"popen//python={sys.executable} -I{site} {Path(__file__).resolve()}"
             option.tx = [
                 spec.replace("popen", worker) if spec.endswith("popen") else spec for spec in option.tx
             ]
+
+
+def start_site(since: int) -> None:
+    """Do what Python does at its start (this one began with -S), without files changed after a moment."""
+    import site  # noqa: PLC0415 - only where something changed
+
+    def changed(path: str) -> bool:
+        try:
+            return os.lstat(path).st_ctime_ns > since
+        except OSError:
+            return False
+
+    def add(sitedir: str, name: str, known: Any) -> Any:  # noqa: ANN401 - as site has it
+        return known if changed(os.path.join(sitedir, name)) else addpackage(sitedir, name, known)  # noqa: PTH118
+
+    def customize() -> None:
+        spec = PathFinder.find_spec("sitecustomize")
+        if spec and spec.origin and not changed(spec.origin):
+            execsitecustomize()
+
+    hooks: Any = site
+    addpackage, execsitecustomize = hooks.addpackage, hooks.execsitecustomize
+    hooks.addpackage, hooks.execsitecustomize = add, customize
+    site.main()
 
 
 def enter(place: dict[str, Any]) -> None:
@@ -136,6 +161,8 @@ def configuration(place: dict[str, Any]) -> str:
 def main() -> None:
     """Be a worker of pytest-xdist, or run pytest as the request says."""
     place = json.loads((HERE / "place.json").read_text(encoding="utf-8"))
+    if sys.flags.no_site:
+        start_site(place["since"])
     if sys.argv[1:3] == ["-u", "-c"]:
         enter(place)
         code = sys.argv[3]

@@ -5,7 +5,7 @@ function of it is expected under its own name, or with any parameters.
 """
 
 import ast
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,16 @@ def without_surprise_passes(checks: Mapping[str, Check], known: Known) -> dict[s
         return check.model_copy(update={"status": "failed"})
 
     return {id_: judged(check) for id_, check in checks.items()}
+
+
+def explained(checks: Sequence[Check], errors: Mapping[str, Check]) -> tuple[Check, ...]:
+    """Return the checks, where what is missing because its file does not load says so."""
+
+    def told(check: Check) -> Check:
+        error = errors.get(file_of(check.id)) if check.raw == "missing" else None
+        return check.model_copy(update={"message": error.message}) if error else check
+
+    return tuple(map(told, checks))
 
 
 def excused_of(ids: Collection[str], known: Known) -> frozenset[str]:

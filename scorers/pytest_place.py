@@ -31,8 +31,8 @@ class Place:
     """`pytest_entry.py`, beside what it reads; the tests' user can read it and not write it."""
 
 
-def prepare(folder: Path, tree: Path, workspace: Path, own: Iterable[str]) -> Place:
-    """Write the scripts and `place.json` into a new folder."""
+def prepare(folder: Path, tree: Path, workspace: Path, own: Iterable[str], since_ns: int = 0) -> Place:
+    """Write the scripts and `place.json` into a new folder; `since_ns` is when the snapshot was taken."""
     folder.mkdir()
     folder.chmod(0o755)
     for name in _SCRIPTS:
@@ -42,6 +42,7 @@ def prepare(folder: Path, tree: Path, workspace: Path, own: Iterable[str]) -> Pl
         "tree": str(tree),
         "workspace": str(workspace),
         "own": sorted(own),
+        "since": since_ns,
         "empty": str(folder / "empty.ini"),
     }
     (folder / "place.json").write_text(json.dumps(about), encoding="utf-8")

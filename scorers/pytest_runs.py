@@ -8,6 +8,7 @@ from pathlib import Path
 from runner.process import Watch
 from scorers.base import Check
 from scorers.conditions import Conditions
+from scorers.pytest_intact import Drift
 from scorers.pytest_place import Place
 from scorers.pytest_session import Request, Session, run_session
 
@@ -61,6 +62,8 @@ class Runner:
     place: Place
     conditions: Conditions
     logs: Path
+    drift: Drift | None = None
+    """What of the interpreter is not to be used."""
     test_timeout_s: float | None = None
     """Seconds without an event after which a test counts as hung; null: half of what is left."""
 
@@ -70,12 +73,21 @@ class Runner:
         """Run one session."""
         count = len(list(self.logs.glob("*.err")))
         command = self.conditions.command(
-            [str(self.python), "-I"], cwd=self.conditions.room, output=self.logs / f"session-{count}"
+            [str(self.python), *self._switches()],
+            cwd=self.conditions.room,
+            output=self.logs / f"session-{count}",
         )
-        request = Request([*ARGS, *args], only, self.place.entry, short)
+        blocked = [f"-pno:{name}" for name in self.drift.plugins] if self.drift else []
+        request = Request([*ARGS, *blocked, *args], only, self.place.entry, short)
         limit = self.conditions.limit
         patience = self.test_timeout_s or max(10.0, limit.remaining / 2)
         return run_session(command, request, limit, Watch(should_stop=_silence(command.stdout, patience)))
+
+    def _switches(self) -> list[str]:
+        site = ["-S"] if self.drift and self.drift.starters else []
+        compiled = self.conditions.room / "tmp" / "compiled"
+        fresh = ["-X", f"pycache_prefix={compiled}"] if self.drift and self.drift.compiled else []
+        return ["-I", *site, *fresh]
 
     def run(self, args: Sequence[str], files: Sequence[str]) -> Run:
         """Run all; after a crash what is left of it, after a crash while collecting each of `files`."""

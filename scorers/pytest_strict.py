@@ -19,7 +19,15 @@ from scorers.overlay import lay_tests
 from scorers.protected import frozen
 from scorers.pytest_cache import key_of, recall, remember
 from scorers.pytest_canary import plant
-from scorers.pytest_expected import Known, excused_of, file_of, known_of, without_surprise_passes
+from scorers.pytest_expected import (
+    Known,
+    excused_of,
+    explained,
+    file_of,
+    known_of,
+    without_surprise_passes,
+)
+from scorers.pytest_intact import Drift, drift
 from scorers.pytest_mutants import Mutants, choose, mutate
 from scorers.pytest_place import deselects, own_modules, prepare
 from scorers.pytest_python import find_python, moved
@@ -73,7 +81,7 @@ class _Strict:
             seen = without_surprise_passes(seen, known)
         expected = named or known.expected(seen)
         checks = verdicts(expected, seen, excused=self._excused(expected, seen, known))
-        checks = _explained(checks, run)
+        checks = explained(checks, run.errors)
         tampering = self._tampering(run, tree.root, checks)
         outputs = {id_: run.outputs[id_] for id_ in expected.ids if id_ in run.outputs}
         report = RunReport("pytest", checks, started, time.time(), run.version, outputs)
@@ -96,6 +104,13 @@ class _Strict:
     def _python(self) -> Path:
         return find_python(self.options, self.submission.env, self.submission.workspace)
 
+    @functools.cached_property
+    def _drift(self) -> Drift:
+        workspace = self.submission.workspace.resolve()
+        if moved(self._python, workspace, workspace / "tree") != self._python:
+            return Drift(0)  # a virtual environment of the workspace is pristine in the tree
+        return drift(self._python, self._snapshot)
+
     @property
     def _snapshot(self) -> Path:
         return self.submission.snapshot or self.submission.workspace
@@ -110,7 +125,6 @@ class _Strict:
         return pristine
 
     def _collect(self) -> Known:
-        """Return what the pristine tree has."""
         pristine = self._pristine()
         key = key_of(pristine, [str(self._python), *self.args]) if self.submission.account else ""
         if key and (remembered := recall(key)):
@@ -151,12 +165,13 @@ class _Strict:
     def _runner(self, tree: Path, name: str) -> Runner:
         workspace = self.submission.workspace.resolve()
         folder = self.conditions.room / name
-        place = prepare(folder, tree, workspace, own_modules(self._snapshot) | _tops(self.hidden))
+        own = own_modules(self._snapshot) | _tops(self.hidden)
+        place = prepare(folder, tree, workspace, own, self._drift.since_ns)
         logs = self.submission.scratch / name
         logs.mkdir()
         python = moved(self._python, workspace, tree)
         conditions = self.conditions.with_path(python.parent)
-        return Runner(python, place, conditions, logs, self.options.get("test_timeout_s"))
+        return Runner(python, place, conditions, logs, self._drift, self.options.get("test_timeout_s"))
 
     def _arguments(self, named: Expected | None) -> list[str]:
         """Return pytest's arguments: the files of named ids, never the ids, one unknown of which ends all."""
@@ -169,6 +184,7 @@ class _Strict:
         return (
             *self.canaries.caught(run.seen),
             *self._vanished_canaries(run),
+            *(f"changed after the snapshot: {path}" for path in self._drift.tampered[:20]),
             *self._surviving_mutants(tree, checks),
         )
 
@@ -212,6 +228,7 @@ class _Strict:
     ) -> dict[str, Any]:
         first = run.sessions[0]
         said = {
+            "not_used": [*self._drift.starters, *self._drift.plugins][:100],
             "left_out": tree.left_out[:100],
             "irregular": run.irregular,
             "hidden_tests": list(self.hidden),
@@ -231,13 +248,3 @@ class _Strict:
 
 def _tops(paths: Sequence[str]) -> set[str]:
     return {part.partition(".")[0] for path in paths for part in Path(path).parts}
-
-
-def _explained(checks: Sequence[Check], run: Run) -> tuple[Check, ...]:
-    """Return the checks, where what is missing because its file does not load says so."""
-    return tuple(
-        check.model_copy(update={"message": run.errors[file_of(check.id)].message})
-        if check.raw == "missing" and file_of(check.id) in run.errors
-        else check
-        for check in checks
-    )
