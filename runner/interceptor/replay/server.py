@@ -57,6 +57,8 @@ class Server:
         try:
             delivery = Delivery(http, request, play, lambda: self.playback.had(play))
             return await delivery.send(answer(play, request))
+        except ConnectionError:
+            return web.Response()  # nobody is left to read it
         finally:
             self.playback.release(play)
 
