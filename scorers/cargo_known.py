@@ -1,6 +1,6 @@
 """Which tests a project has, told by its pristine tree with the hidden tests, before the agent's files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from scorers.cargo_build import build
@@ -66,13 +66,19 @@ def collect(setup: Setup, workspace: Workspace, tests: Guard) -> Known:
     known = Known()
     for target, found in tests.declared.items():
         if target in asked:
-            listed, proofs = asked[target].names(), tests.proofs[target]
-            ours = {*proofs.tests, *proofs.canaries, *proofs.mutants}
+            listed = _real_names(asked[target].names(), tests.proofs[target])
             ignored = [name for name, is_ignored in listed.items() if is_ignored]
-            known.add(target, (name for name in listed if name not in ours.union(ignored)), ignored)
+            known.add(target, (name for name in listed if name not in ignored), ignored)
         elif not target.optional or target in built.errors:
             known.add(target, found.names, found.ignored)
     return known
+
+
+def _real_names(listed: Mapping[str, bool], proofs: Proofs) -> dict[str, bool]:
+    """Return what a binary lists, with tests in place of their wrappers, and without canaries and mutants."""
+    behind = {wrapper: name for wrapper, (name, _) in proofs.tests.items()}
+    ours = {*proofs.canaries, *proofs.mutants}
+    return {behind.get(name, name): ignored for name, ignored in listed.items() if name not in ours}
 
 
 def in_full(expected: Expected, known: Known) -> Expected:

@@ -1,5 +1,6 @@
 """A verdict that holds against the agent: a new tree, clean conditions, the task's own tests with proofs."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Mapping
@@ -106,19 +107,30 @@ class _Strict:
         return self.conditions.room / "target"
 
     def _pristine(self) -> Guard:
-        """Make the tree without the agent's files, with the hidden tests, and read the tests in it."""
+        """Make the tree without the agent's files, with the hidden tests, and read the tests in it.
+
+        What the image had built of the dependencies comes along: it is from before the agent.
+        """
+        self._take_target()
         everything = new_tree(
             self._snapshot, self.submission.workspace, self.conditions.tree, lambda _path: True
         )
         root = everything.root
-        if (root / "target" / "CACHEDIR.TAG").is_file():
-            (root / "target").rename(self._target)  # the image's own, from before the agent
+        if (root / "target" / "CACHEDIR.TAG").is_file() and not self._target.exists():
+            (root / "target").rename(self._target)
         lay_tests(self.submission.tests, root, self.options)
         self.setup = self._setup(root)
         workspace = read_workspace(self.setup)
         self._forget_own_artefacts(workspace)
         self.workspace = workspace
         return guard(workspace, root)
+
+    def _take_target(self) -> None:
+        """Move the image's own build output out of the snapshot, so that no tree copies it."""
+        built = self._snapshot / "target"
+        if self.submission.snapshot and (built / "CACHEDIR.TAG").is_file() and not built.is_symlink():
+            with contextlib.suppress(OSError):  # another file system: it is copied with the tree
+                built.rename(self._target)
 
     def _setup(self, root: Path) -> Setup:
         toolchain = find_toolchain(root, self.submission.env)

@@ -28,8 +28,8 @@ class Item:
     """The modules around it in this file."""
     attributes: tuple[str, ...]
     """Its outer attributes as they stand, without `#[` and `]`."""
-    docs: tuple[tuple[int, int], ...]
-    """Where its documentation comments are."""
+    places: tuple[tuple[int, int], ...]
+    """Where those are, with `#[` and `]`."""
     start: int
     """Where its first attribute or documentation comment begins."""
     end: int
@@ -90,24 +90,22 @@ class _Reader:
 
     def items(self) -> Iterator[Item]:
         while self.at < self.end:
-            begin, attributes, docs = self._before()
-            if self.at < self.end and (item := self._item(begin, attributes, docs)):
+            begin, places = self._before()
+            if self.at < self.end and (item := self._item(begin, places)):
                 yield item
 
-    def _before(self) -> tuple[int, tuple[str, ...], tuple[tuple[int, int], ...]]:
+    def _before(self) -> tuple[int, list[tuple[int, int]]]:
+        """Pass the attributes and documentation before an item; return its first token and the attributes."""
         begin = self.at
-        attributes: list[str] = []
-        docs: list[tuple[int, int]] = []
+        places: list[tuple[int, int]] = []
         while self.at < self.end and (close := self._attached(self.at)) is not None:
             token = self.stream[self.at]
             if token.text[2:3] == "!" or self._text(self.at + 1) == "!":  # the module's, not the item's
-                begin, attributes, docs = close + 1, [], []
-            elif token.kind == "doc":
-                docs.append((token.start, token.end))
-            else:
-                attributes.append(self.source[self.stream[self.at + 1].end : self.stream[close].start])
+                begin, places = close + 1, []
+            elif token.kind != "doc":
+                places.append((token.start, self.stream[close].end))
             self.at = close + 1
-        return begin, tuple(attributes), tuple(docs)
+        return begin, places
 
     def _attached(self, at: int) -> int | None:
         """Return the last token of the attribute or documentation comment at `at`; null where none is."""
@@ -117,9 +115,7 @@ class _Reader:
             return None
         return min(closing(self.stream, at + 1 + (self._text(at + 1) == "!")), self.end - 1)
 
-    def _item(
-        self, begin: int, attributes: tuple[str, ...], docs: tuple[tuple[int, int], ...]
-    ) -> Item | None:
+    def _item(self, begin: int, places: Sequence[tuple[int, int]]) -> Item | None:
         first = self.at
         word = self._qualified(first)
         kind, name = self._text(word), self._text(word + 1)
@@ -133,7 +129,8 @@ class _Reader:
         opened = self.stream[brace] if brace is not None and kind in _BLOCKS else None
         inside = _Reader(self.source, self.stream, stop, (brace or 0) + 1, (*self.path, name))
         return Item(
-            kind=kind, name=name, path=self.path, attributes=attributes, docs=docs,
+            kind=kind, name=name, path=self.path, places=tuple(places),
+            attributes=tuple(_inside(self.source[start:end]) for start, end in places),
             start=self.stream[begin].start, end=last.end,
             head=self.source[self.stream[first].start : opened.start if opened else last.end],
             body=(opened.end, last.start) if opened else None,
@@ -171,3 +168,7 @@ class _Reader:
 
     def _text(self, at: int) -> str:
         return self.stream[at].text if at < len(self.stream) else ""
+
+
+def _inside(attribute: str) -> str:
+    return attribute[attribute.index("[") + 1 : -1]
