@@ -88,7 +88,7 @@ def test_an_agent_with_an_account_works_as_it_in_a_home_of_its_own(agent: str, t
     (tmp_path / "workspace").chmod(0o777)
     turns = [{"shell": "id -u; touch ~/mine $TMPDIR/mine"}, {"text": "Done."}]
     run = drive(CLIS[agent](), tmp_path, turns, account=SOMEONE).run
-    assert run.outcome == "completed"
+    assert (run.outcome, run.error) == ("completed", None)
     (call,) = run.steps[0].tool_calls
     assert (call.ok, (call.observation or "").split("\n")[0]) == (True, str(UID))
     assert (tmp_path / "home" / "tmp" / "mine").stat().st_uid == SOMEONE.uid
