@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal
 
 from runner.output import head_tail
 from runner.patch import MAX_BYTES, Side, patch
-from runner.tree import Entry, differences, load, open_file, read_link, walk
+from runner.tree import Entry, differences, is_folder, load, open_file, read_link, walk
 
 Kind = Literal["added", "modified", "removed"]
 MAX_LISTED = 20_000
@@ -66,7 +66,8 @@ def compare(snapshot: Path, workspace: Path) -> Iterator[Difference]:
     """
     manifest = manifest_of(snapshot)
     before = load(manifest) if manifest.exists() else walk(snapshot)
-    for old, new in differences(before, walk(workspace)):
+    after = walk(workspace) if is_folder(workspace) else iter(())  # the agent may have removed all of it
+    for old, new in differences(before, after):
         left = old if old and old.kind != "folder" else None
         right = new if new and new.kind != "folder" else None
         if left and right:
@@ -80,7 +81,7 @@ def compare(snapshot: Path, workspace: Path) -> Iterator[Difference]:
 
 def manifest_of(snapshot: Path) -> Path:
     """Return where the list of a snapshot's stamps is kept."""
-    return snapshot.with_name(snapshot.name + ".manifest")
+    return snapshot.with_name(f".{snapshot.name}.stamps")
 
 
 def write_changes(snapshot: Path, workspace: Path, diff: Path) -> Changes:
@@ -116,23 +117,30 @@ def _patch(difference: Difference, snapshot: Path, workspace: Path) -> Iterator[
 def _side(entry: Entry | None, root: Path) -> Side | None:
     if entry is None or entry.kind == "other":
         return None
+    mode = "120000" if entry.kind == "link" else "100755" if entry.executable else "100644"
+    try:
+        return Side(mode, _content(entry, root))
+    except OSError:  # may not be read
+        return Side(mode, None)
+
+
+def _content(entry: Entry, root: Path) -> bytes | None:
     if entry.kind == "link":
-        return Side("120000", read_link(root, entry.path))
-    content = None
-    if entry.size <= MAX_BYTES:
-        with open_file(root, entry.path) as file:
-            content = file.read(MAX_BYTES)
-    return Side("100755" if entry.executable else "100644", content)
+        return read_link(root, entry.path)
+    if entry.size > MAX_BYTES:
+        return None
+    with open_file(root, entry.path) as file:
+        return file.read(MAX_BYTES)
 
 
 def _same(old: Entry, new: Entry, snapshot: Path, workspace: Path) -> bool:
     if (old.kind, old.executable) != (new.kind, new.executable):
         return False
-    if old.kind == "link":
-        return read_link(snapshot, old.path) == read_link(workspace, new.path)
-    if old.kind != "file":
+    if old.kind == "other":
         return True
     try:
+        if old.kind == "link":
+            return read_link(snapshot, old.path) == read_link(workspace, new.path)
         with open_file(snapshot, old.path) as left, open_file(workspace, new.path) as right:
             return old.size == new.size and _equal(left, right)
     except OSError:  # what cannot be read is not known to be the same

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from runner.changes import Difference, compare, manifest_of, printable
 from runner.disk import FATAL, writing
 from runner.process import Account
-from runner.tree import Entry, load, open_file, open_folder, read_link, walk
+from runner.tree import Entry, is_folder, load, open_file, open_folder, read_link, walk
 from runner.workspace import copy
 
 
@@ -89,7 +89,7 @@ class _Carrier:
             ):
                 os.unlink(name, dir_fd=folder)
             self._emptied.update(_parents(difference.path))
-        if difference.new and _is_folder(self._tree.root / difference.path):
+        if difference.new and is_folder(self._tree.root / difference.path):
             self._late.append(difference.new)  # a file in place of a folder that is yet to be emptied
         elif difference.new:
             self._bring(difference.new)
@@ -97,7 +97,7 @@ class _Carrier:
     def finish(self) -> None:
         """Remove the folders that the agent removed, then bring what takes their place."""
         for path in sorted(self._emptied, reverse=True):
-            if not _is_folder(self._workspace / path):
+            if not is_folder(self._workspace / path):
                 with contextlib.suppress(OSError):
                     (self._tree.root / path).rmdir()
         for entry in self._late:
@@ -175,10 +175,3 @@ def _with_aliases(frozen: Callable[[str], bool], links: list[tuple[str, str]]) -
 
 def _parents(path: str) -> list[str]:
     return [str(parent) for parent in PurePosixPath(path).parents][:-1]
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
-        return False

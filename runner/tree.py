@@ -49,6 +49,14 @@ def walk(root: Path) -> Iterator[Entry]:
         os.close(fd)
 
 
+def is_folder(path: Path) -> bool:
+    """Say whether there is a folder, and no link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def list_folder(fd: int) -> list[os.DirEntry[str]]:
     """Return a folder's entries, sorted by name; none where it may not be read."""
     with contextlib.suppress(PermissionError), os.scandir(fd) as entries:

@@ -78,15 +78,20 @@ def snapshot_from(source: str, workspace: Path, target: Path) -> Path:
 def copy(source: Path, target: Path) -> None:
     """Copy a folder with everything in it, links as links, by reference where the file system can.
 
-    What may not be read is left out. Raises SandboxFailed where the disk is full; nothing is left then.
+    What may not be read is left out. Raises SandboxFailed where the disk is full, leaving nothing there.
     """
     with temporary_folder() as logs:
         log = logs / "cp"
         argv = ["cp", "-a", "--reflink=auto", "-T", "--", str(source), str(target)]
         env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-        ended = run(Command(argv, Path("/"), env, log, log), Deadline.after(_LIMIT_S))
-        said = head_tail(log)
-    why = complaint(said) if ended.ending == "exited" else f"not done after {_LIMIT_S:.0f} s"
+        try:
+            ended = run(Command(argv, Path("/"), env, log, log), Deadline.after(_LIMIT_S))
+        except FileNotFoundError as error:
+            raise SandboxFailed("the image has no cp", hint="install coreutils") from error
+        said = head_tail(log).strip()
+    why = complaint(said) if target.is_dir() else said
+    if ended.ending != "exited":
+        why = f"not done after {_LIMIT_S:.0f} s"
     if why:
         shutil.rmtree(target, ignore_errors=True)
         raise SandboxFailed(f"cannot copy {source} to {target}: {why}", hint=HINT)

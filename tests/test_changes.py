@@ -104,6 +104,26 @@ def test_lists_and_diffs_have_caps(before: Baseline, tmp_path: Path, monkeypatch
     assert (tmp_path / "diff").stat().st_size < 2000
 
 
+def test_a_file_that_may_not_be_read_is_named_only(before: Baseline, tmp_path: Path) -> None:
+    (before.snapshot / "edited.py").unlink()
+    (before.workspace / "edited.py").write_text("two\n")
+    found = before.changes(tmp_path / "diff")
+    assert found.paths == ("edited.py",)
+    assert "Binary files a/edited.py and b/edited.py differ\n" in found.text()
+
+
+@pytest.mark.parametrize("put", ["nothing", "link", "file"])
+def test_a_workspace_that_is_gone_is_all_removed(before: Baseline, tmp_path: Path, put: str) -> None:
+    before.workspace.rename(tmp_path / "elsewhere")
+    if put == "link":
+        before.workspace.symlink_to("elsewhere")
+    elif put == "file":
+        before.workspace.touch()
+    found = before.changes(tmp_path / "diff")
+    assert {change.kind for change in found.listed} == {"removed"}
+    assert len(found.listed) == 4
+
+
 def test_without_the_list_of_stamps_contents_are_compared(before: Baseline, tmp_path: Path) -> None:
     changes.manifest_of(before.snapshot).unlink()
     (before.workspace / "edited.py").write_text("two\n")
