@@ -22,4 +22,4 @@ build -t rollout-example-rust "$root/examples/images/rust"
 
 say "testing"
 cd "$root"
-timeout 1200 "${PYTEST:-.venv/bin/pytest}" -n 2 -p no:cacheprovider "$@" tests/image
+timeout 1800 "${PYTEST:-.venv/bin/pytest}" -n 2 --timeout 400 -p no:cacheprovider "$@" tests/image

@@ -74,6 +74,13 @@ def test_the_doctor_says_what_an_unfit_image_lacks(image: Image) -> None:
     assert states["keys"] == "missing"
 
 
+def test_the_doctor_says_that_an_interceptor_is_not_reached() -> None:
+    doctor = ["run_rollout", "doctor", "--inference-url", "https://interceptor.invalid/v1"]
+    done = docker("run", "--rm", "--network", "none", SHOP, *doctor, check=False)
+    assert done.returncode == 1
+    assert "no address for interceptor.invalid" in done.stdout
+
+
 def test_a_key_as_build_argument_is_refused() -> None:
     build = ["build", "--network", "host", "-f", str(ROOT / "Dockerfile.base"), "--build-arg"]
     for name in (FORBIDDEN_KEYS[0], FORBIDDEN_KEYS[-1]):

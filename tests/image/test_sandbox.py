@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.conftest import MENDED_SHOP, SHOP, Container, Image, asking, docker
+from tests.image.conftest import KEY, MENDED_SHOP, SHOP, Container, Image, asking, docker
 
 HUNGRY = """
 def test_a_lot_of_memory():
@@ -21,12 +21,12 @@ def wait_for(container: Container, text: str, limit_s: float = 60) -> None:
 
 
 def test_an_agent_that_runs_out_of_time_is_scored(container: Container) -> None:
-    request = asking(limits={"timeout_s": 20, "scoring_s": 8})
+    request = asking(limits={"timeout_s": 45, "scoring_s": 25})
     result = container.run(SHOP, request, [f"{MENDED_SHOP}; sleep 600"])
     assert container.code == 0, container.stderr
     assert result["agent"]["outcome"] == "timeout"
     assert result["metrics"]["reward_mean"] == 1.0
-    assert result["timings"]["total_s"] < 20
+    assert result["timings"]["total_s"] < 45
 
 
 @pytest.mark.parametrize("options", [(), ("--init",)], ids=["pid-1", "init"])
@@ -102,6 +102,30 @@ def test_any_user_will_do_where_the_workspace_is_theirs(
     result = container.run(image.tags[0], asking(agent), [f"id -u; {MENDED_SHOP}"])
     assert result["success"], container.stderr
     assert result["metrics"]["reward_mean"] == 1.0
+
+
+UPSTREAM = """
+import json, time
+from pathlib import Path
+from runner.interceptor.replay import replay
+
+with replay("/tmp/replay.json") as model:
+    request = json.loads(Path("/tmp/rollout.json").read_text())
+    request["inference_url"] = f"{model.base_url}/api/interceptor/v1/trial/responses?cid=trace_image"
+    Path("/tmp/new.json").write_text(json.dumps(request))
+    Path("/tmp/new.json").rename("/tmp/request.json")
+    time.sleep(120)
+"""
+
+
+def test_the_interceptors_address_is_all_the_network_it_needs(container: Container) -> None:
+    waiting = "until [ -f /tmp/request.json ]; do sleep 0.1; done; exec run_rollout --input /tmp/request.json"
+    container.start(SHOP, asking(), [MENDED_SHOP], command=["sh", "-c", waiting])
+    docker("exec", "--detach", container.name, "/opt/rollout/venv/bin/python", "-I", "-c", UPSTREAM)
+    container.wait()
+    assert container.result["success"], container.stderr
+    assert container.result["metrics"]["reward_mean"] == 1.0
+    assert KEY not in container.read("/tmp/result.json")
 
 
 def test_the_base_image_runs_a_rollout_by_itself(container: Container, tmp_path: Path) -> None:
