@@ -1,7 +1,8 @@
 """Writes the difference between two files as git does, in bounded time and memory.
 
-Measured against `git diff --no-index`: difflib needs no git in the image, no process, and knows neither the
-workspace's attributes nor its configuration.
+difflib needs no git in the image and no process, and knows neither the workspace's attributes nor its
+configuration. Measured against `git diff --no-index` on 2026-11-21: 0.5 ms against 7 for one edited file of
+100 lines, 68 against 30 for twenty of 300, 430 against 49 for three hundred.
 """
 
 import difflib

@@ -46,7 +46,7 @@ def test_long_files_take_no_long_time() -> None:
     began = time.monotonic()
     assert len(text(b"a", old, new)) > 1_000_000
     assert text(b"a", old, old + b"more\n").count(b"\n") < 10
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 @settings(max_examples=60, deadline=None)

