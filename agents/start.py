@@ -15,7 +15,7 @@ PROMPT = "prompt.md"
 SYSTEM = "system.md"
 """The file in the home that holds the addition to the system prompt, empty where there is none."""
 _STEERING = re.compile(
-    r"(ANTHROPIC|CLAUDE|CODEX|OPENAI|OPENCODE|XDG)_.*|CLAUDECODE|BUN_(BE_BUN|OPTIONS)|RUST_LOG|BASH_ENV|ENV"
+    r"(ANTHROPIC|CLAUDE|CODEX|OPENAI|OPENCODE|XDG)_.*|CLAUDECODE|BUN_(BE_BUN|OPTIONS)|RUST_LOG"
     r"|API_TIMEOUT_MS|MAX_THINKING_TOKENS|IS_SANDBOX"
     r"|DISABLE_(AUTO|COMPACT|ERROR_REPORTING|GROWTHBOOK|INTERLEAVED|PROMPT_CACHING|TELEMETRY|UPDATES).*",
 )
@@ -68,10 +68,8 @@ def start(
     try:
         return process.run(command, assignment.deadline, watch)
     except OSError as error:
-        message = f"{argv[0]} does not start: {error.strerror}"
-        raise AgentUnavailable(
-            message, hint="install it in this image, executable for the agent's user"
-        ) from error
+        hint = "install it in this image, executable for the agent's user"
+        raise AgentUnavailable(f"{argv[0]} does not start: {error.strerror}", hint=hint) from error
 
 
 def furnish(assignment: Assignment, texts: Mapping[str, str]) -> None:
