@@ -24,6 +24,7 @@ $(VENV)/.clis: package-lock.json | $(VENV)/.installed
 	ln -sfn $(CURDIR)/node_modules/@openai/codex-linux-$(ARCH)/vendor/*/bin/codex $(VENV)/clis/codex
 	ln -sfn $(CURDIR)/node_modules/@anthropic-ai/claude-code-linux-$(ARCH)/claude $(VENV)/clis/claude
 	ln -sfn $(CURDIR)/node_modules/opencode-linux-$(ARCH)/bin/opencode $(VENV)/clis/opencode
+	ln -sfn $(CURDIR)/node_modules/@openai/codex-linux-$(ARCH)/vendor/*/codex-path/rg $(VENV)/clis/rg
 	touch $@
 
 # The demo's project has its own environment, as a user's image would.
@@ -46,13 +47,13 @@ format: install
 	$(BIN)/ruff format .
 
 test: check
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadscope
 
 # Every interpreter from the floor on that is found here; each in an environment of its own.
 test-all: install
 	for python in $$($(BIN)/python tests/interpreters.py); do \
 	  venv=.venv-$$($$python -c 'import sys; print(*sys.version_info[:2], sep=".")'); \
-	  $(MAKE) VENV=$$venv PYTHON=$$python install && $$venv/bin/pytest -n auto || exit 1; \
+	  $(MAKE) VENV=$$venv PYTHON=$$python install && $$venv/bin/pytest -n auto --dist loadscope || exit 1; \
 	done
 
 test-image: install

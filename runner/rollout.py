@@ -121,6 +121,7 @@ def _separate(task: Task, account: Account, report: Report) -> None:
 
 def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:
     setting, agent, url = scene.setting, scene.setting.agent, scene.setting.rollout.inference_url
+    oracle = setting.agent_name == "oracle"
     assignment = Assignment(
         prompt=prompt.text,
         system_prompt=prompt.system,
@@ -131,10 +132,10 @@ def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:
         endpoint=scene.interceptor.endpoint(agent.dialect) if agent.dialect and url else None,
         deadline=setting.agent_deadline,
         stall_s=setting.rollout.limits.stall_s,
-        env={**setting.env, **env},
+        env={**setting.env, **env, **(setting.task.solution_env if oracle else {})},
         account=scene.account,
         options=setting.rollout.params,
-        solution=setting.task.solution if setting.agent_name == "oracle" else None,
+        solution=setting.task.solution if oracle else None,
         last_call=scene.interceptor.last_call,
         should_stop=scene.interceptor.stop,
         on_step=scene.progress.step,
