@@ -9,6 +9,7 @@ import ast
 import random
 import tokenize
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from scorers.canary import Canaries, canary_name, canary_values
@@ -16,18 +17,29 @@ from scorers.canary import Canaries, canary_name, canary_values
 _choice = random.SystemRandom()
 
 
-def plant(tree: Path, files: Iterable[str], canaries: Canaries) -> None:
-    """Write canaries at the end of each test file that can be read."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A test file."""
+
+    text: str
+    """As it is."""
+    encoding: str
+    planted: bytes
+    """With canaries at its end."""
+
+
+def plant(tree: Path, files: Iterable[str], canaries: Canaries) -> dict[str, Source]:
+    """Return each test file that can be read, with canaries at its end."""
+    sources = {}
     for file in files:
-        path = tree / file
         try:
-            with tokenize.open(path) as opened:
+            with tokenize.open(tree / file) as opened:
                 text, encoding = opened.read(), opened.encoding
         except (OSError, SyntaxError, UnicodeDecodeError):
             continue
-        added = _Planting(file, text, canaries).text()
-        with path.open("w", encoding=encoding, newline="") as opened:
-            opened.write(text.rstrip("\n") + "\n" + added)
+        planted = text.rstrip("\n") + "\n" + _Planting(file, text, canaries).text()
+        sources[file] = Source(text, encoding, planted.encode(encoding))
+    return sources
 
 
 class _Planting:

@@ -6,22 +6,19 @@ tree too is the project's own nature (a class made to equal anything) and no evi
 """
 
 import ast
-import os
 import random
-import tokenize
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scorers.base import Check
-from scorers.pytest_canary import parse
+from scorers.pytest_canary import Source, parse
 from scorers.pytest_expected import base_of, file_of
 
 MOST = 60
 """Most tests that are mutated."""
 _SECONDS, _SHARE = 0.25, 0.05
 """Mutants may take as long as this, or as this share of what the tests took."""
-_LATER_S = 60.0
 _choice = random.SystemRandom()
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -35,12 +32,9 @@ class Mutants:
     ids: tuple[str, ...]
 
     def write(self, tree: Path) -> None:
-        """Write the changed files; their time is moved, lest one compiled in the same second be used."""
+        """Write the changed files into a new tree."""
         for file, text in self.texts.items():
-            path = tree / file
-            later = path.stat().st_mtime + _LATER_S
-            path.write_bytes(text)
-            os.utime(path, (later, later))
+            (tree / file).write_bytes(text)
 
 
 def choose(checks: Iterable[Check]) -> list[str]:
@@ -57,16 +51,14 @@ def choose(checks: Iterable[Check]) -> list[str]:
     return chosen
 
 
-def mutate(tree: Path, ids: Sequence[str]) -> Mutants:
+def mutate(sources: Mapping[str, Source], ids: Sequence[str]) -> Mutants:
     """Return mutants of those tests that end in a comparison, at the end of a straight way."""
     texts: dict[str, bytes] = {}
     done: set[str] = set()
     for file in dict.fromkeys(map(file_of, ids)):
-        try:
-            with tokenize.open(tree / file) as opened:
-                text, encoding = opened.read(), opened.encoding
-        except (OSError, SyntaxError, UnicodeDecodeError):
+        if file not in sources:
             continue
+        text, encoding = sources[file].text, sources[file].encoding
         wanted = {base_of(id_) for id_ in ids}
         functions = [(base, node) for base, node in _functions(parse(text).body, file) if base in wanted]
         targets = {base: target for base, node in functions if (target := _target(node))}

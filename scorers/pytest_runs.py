@@ -85,25 +85,30 @@ class Runner:
 
     def _switches(self) -> list[str]:
         site = ["-S"] if self.drift and self.drift.starters else []
-        compiled = self.conditions.room / "tmp" / "compiled"
+        compiled = self.conditions.room / "tmp" / f"compiled-{self.place.tree.name}"
         fresh = ["-X", f"pycache_prefix={compiled}"] if self.drift and self.drift.compiled else []
         return ["-I", *site, *fresh]
 
-    def run(self, args: Sequence[str], files: Sequence[str]) -> Run:
-        """Run all; after a crash what is left of it, after a crash while collecting each of `files`."""
-        run = Run()
-        session = self.session(args)
-        run.take(session)
-        collected = tuple(dict.fromkeys(session.ids))
-        if not collected and not session.finishes:
-            for file in files[:FILES]:
-                if not self.conditions.deadline.passed:
-                    run.take(self.session([*args, file]))
-        for _ in range(ROUNDS):
-            left = [id_ for id_ in collected if id_ not in run.seen]
-            if not left or self.conditions.deadline.passed or not run.take(self.session(args, left)):
-                break
-        return run
+
+def run_all(first: Runner, renew: Callable[[], Runner], args: Sequence[str], files: Sequence[str]) -> Run:
+    """Run all tests; after a crash what is left, after a crash while collecting each of `files` by itself.
+
+    `renew` makes a new tree for each further session: one may have rewritten its own.
+    """
+    run = Run()
+    session = first.session(args)
+    run.take(session)
+    collected = tuple(dict.fromkeys(session.ids))
+    deadline = first.conditions.deadline
+    if not collected and not session.finishes:
+        for file in files[:FILES]:
+            if not deadline.passed:
+                run.take(renew().session([*args, file]))
+    for _ in range(ROUNDS):
+        left = [id_ for id_ in collected if id_ not in run.seen]
+        if not left or deadline.passed or not run.take(renew().session(args, left)):
+            break
+    return run
 
 
 def _silence(events: Path, patience: float) -> Callable[[], bool]:

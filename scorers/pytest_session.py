@@ -111,7 +111,7 @@ def run_session(
     with _memory_file(request.text(key)) as stdin:
         argv = [*command.argv, str(request.script)]
         full = Command(**{**_fields(command), "argv": argv, "stdin": stdin})
-        session = Session(run(full, deadline, watch), command.stdout, command.stderr)
+        session = Session(_run(full, deadline, watch), command.stdout, command.stderr)
     if session.exit.survivors:
         raise SandboxFailed(
             f"processes of the tests cannot be ended: {session.exit.survivors}", phase="scoring"
@@ -122,6 +122,17 @@ def run_session(
         if id_ not in session.seen:
             session.seen[id_] = ended_without_result(id_, session.exit)
     return session
+
+
+def _run(command: Command, deadline: Deadline, watch: Watch | None) -> Exit:
+    try:
+        return run(command, deadline, watch)
+    except OSError as error:
+        who = f"the user {command.account.name}" if command.account else "this user"
+        raise ScorerUnavailable(
+            f"{command.argv[0]} does not start: {error.strerror}",
+            hint=f"it must be a program that {who} can read and run, or name another in [scorer] python",
+        ) from error
 
 
 def _may_write(path: Path, account: Account | None) -> bool:

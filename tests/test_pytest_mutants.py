@@ -1,13 +1,12 @@
 """A mutant fails, whatever honest code it tests, and keeps the rest of its file as it was."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
 from scorers.base import Check
-from scorers.pytest_mutants import choose, mutate
-from tests.judging import write
+from scorers.pytest_canary import Source
+from scorers.pytest_mutants import Mutants, choose, mutate
 
 STRAIGHT = {
     "assert f(1) == 2": "f(1) == ",
@@ -28,11 +27,14 @@ CROOKED = [
 ]
 
 
+def _mutate(text: str, *ids: str) -> Mutants:
+    return mutate({"test_a.py": Source(text, "utf-8", b"")}, ids)
+
+
 @pytest.mark.parametrize("body", STRAIGHT)
-def test_the_last_comparison_gets_a_random_value(body: str, tmp_path: Path) -> None:
+def test_the_last_comparison_gets_a_random_value(body: str) -> None:
     source = f"# é\nimport x\ndef test_a():\n    {body}\n\ndef test_b(): assert 1 == 1\n"
-    write(tmp_path, {"test_a.py": source})
-    mutants = mutate(tmp_path, ["test_a.py::test_a[1]"])
+    mutants = _mutate(source, "test_a.py::test_a[1]")
     text = mutants.texts["test_a.py"].decode()
     assert mutants.ids == ("test_a.py::test_a[1]",)
     assert STRAIGHT[body] in text
@@ -41,26 +43,23 @@ def test_the_last_comparison_gets_a_random_value(body: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("body", CROOKED)
-def test_what_may_never_be_reached_is_left_alone(body: str, tmp_path: Path) -> None:
-    write(tmp_path, {"test_a.py": f"def test_a():\n    {body}\n"})
-    assert mutate(tmp_path, ["test_a.py::test_a"]).ids == ()
+def test_what_may_never_be_reached_is_left_alone(body: str) -> None:
+    assert _mutate(f"def test_a():\n    {body}\n", "test_a.py::test_a").ids == ()
 
 
-def test_methods_and_the_assertions_of_unittest_are_mutated_too(tmp_path: Path) -> None:
+def test_methods_and_the_assertions_of_unittest_are_mutated_too() -> None:
     source = """
 class TestA(T):
     def test_a(self): self.assertEqual(f(1), 2)
     async def test_b(self): assert 1 == f(2)
 """
-    write(tmp_path, {"test_a.py": source})
-    mutants = mutate(tmp_path, ["test_a.py::TestA::test_a", "test_a.py::TestA::test_b"])
+    mutants = _mutate(source, "test_a.py::TestA::test_a", "test_a.py::TestA::test_b")
     assert len(mutants.ids) == 2
     assert "assertEqual(f(1), 2)" not in mutants.texts["test_a.py"].decode()
 
 
-def test_files_that_cannot_be_read_have_no_mutants(tmp_path: Path) -> None:
-    write(tmp_path, {"test_a.py": "def test_a(:"})
-    assert mutate(tmp_path, ["test_a.py::test_a", "gone.py::test_a", "notes.txt::notes.txt"]).ids == ()
+def test_files_that_cannot_be_read_have_no_mutants() -> None:
+    assert _mutate("def test_a(:", "test_a.py::test_a", "gone.py::test_a", "notes.txt::notes.txt").ids == ()
 
 
 def test_only_tests_that_passed_quickly_are_chosen() -> None:
