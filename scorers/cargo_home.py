@@ -33,9 +33,15 @@ def locked_packages(lock: Path) -> tuple[Locked, ...]:
     """Return the registry packages that a Cargo.lock pins; none where there is no such file."""
     if not lock.is_file():
         return ()
-    packages: list[dict[str, Any]] = tomllib.loads(lock.read_text("utf-8")).get("package", [])
+    found: dict[str, Any] = tomllib.loads(lock.read_text("utf-8"))
+    older = {key: value for key, value in found.get("metadata", {}).items() if key.startswith("checksum ")}
     return tuple(
-        Locked(each["name"], each["version"], each["checksum"]) for each in packages if "checksum" in each
+        Locked(name, version, checksum)
+        for name, version, checksum in (
+            *((each["name"], each["version"], each.get("checksum")) for each in found.get("package", ())),
+            *((*key.split(" ")[1:3], value) for key, value in older.items()),  # lock files before version 2
+        )
+        if checksum
     )
 
 
