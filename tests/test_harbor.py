@@ -180,15 +180,15 @@ def test_git_works_in_a_workspace_of_another_user(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_the_script_may_run_as_the_unprivileged_user() -> None:
-    nobody = Account("nobody", 65534, 65534, Path("/nonexistent"))
+    someone = Account("unused", 61183, 61183, Path("/nonexistent"))
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         place.chmod(0o755)
         script = '#!/bin/sh\nid -u; echo "$HOME"; echo 1 > "$LOGS_DIR/reward.txt"\n'
-        made = submission(place, tests=write(place / "task", {"test.sh": script}), account=nobody)
+        made = submission(place, tests=write(place / "task", {"test.sh": script}), account=someone)
         score = Harbor(options(place, user="agent")).score(made)
-        assert (score.reward, score.details["user"]) == (1.0, "nobody")
-        assert (place / "reports/harbor.log").read_text() == "65534\n/nonexistent\n"
+        assert (score.reward, score.details["user"]) == (1.0, "unused")
+        assert (place / "reports/harbor.log").read_text() == "61183\n/nonexistent\n"
 
 
 def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:

@@ -137,13 +137,13 @@ def test_a_program_in_the_workspace_does_not_stand_in_for_the_tool(tmp_path: Pat
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_the_tests_run_as_the_unprivileged_user_and_cannot_write_their_tree_s_reports(tmp_path: Path) -> None:
-    nobody = Account("nobody", 65534, 65534, Path("/nonexistent"))
-    made = submission(tmp_path, "node_sum", account=nobody)
+    someone = Account("unused", 61140, 61140, Path("/nonexistent"))
+    made = submission(tmp_path, "node_sum", account=someone)
     script = f'id -u > who; touch "{tmp_path}/reports/x"; cat who; {" ".join(NODE)}'
     write(made.workspace, MENDED)
     score = Junit({"command": ["sh", "-c", script.replace("{report}", "$JUNIT_REPORT")]}).score(made)
     assert score.reward == 1.0
-    assert (tmp_path / "reports/junit.out").read_text() == "65534\n"
+    assert (tmp_path / "reports/junit.out").read_text() == "61140\n"
     assert not (tmp_path / "reports/x").exists()
 
 
