@@ -87,6 +87,11 @@ def workspaces(files: int) -> None:
             folder.mkdir()
             gits.append(with_git(workspace, folder))
             ours.append(with_ours(workspace, folder))
+        report(files, gits, ours)
+
+
+def report(files: int, gits: list[float], ours: list[tuple[float, float, float]]) -> None:
+    """Print medians and their ratio."""
     git = statistics.median(gits)
     baseline_s, diff_s, tree_s = (statistics.median(column) for column in zip(*ours, strict=True))
     print(f"workspace of {files} files, medians of {RUNS}")
@@ -95,7 +100,10 @@ def workspaces(files: int) -> None:
         f"  baseline and diff        {baseline_s + diff_s:8.2f} s   ratio {(baseline_s + diff_s) / git:.2f}"
     )
     print(f"    baseline {baseline_s:.2f} s, diff {diff_s:.2f} s; tree to score {tree_s:.2f} s")
-    print(f"  peak memory              {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.0f} MB")
+    print(
+        f"  peak memory              {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.0f} MB",
+        flush=True,
+    )
 
 
 def children() -> None:
