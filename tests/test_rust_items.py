@@ -1,0 +1,72 @@
+"""Items of Rust sources, whatever strings and comments say."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorers.rust_items import MACRO, items, walk
+from scorers.rust_tokens import tokens
+
+
+def names(source: str) -> list[tuple[str, str]]:
+    return [(item.kind, item.name) for item in walk(items(source))]
+
+
+def test_braces_in_strings_comments_and_characters_are_none() -> None:
+    source = """
+    fn a() { "}"; r#"}"}"#; '}'; b'}'; /* } /* } */ */ '\\u{7d}' }
+    fn b<'x>(y: &'x str) {}
+    """
+    assert names(source) == [("fn", "a"), ("fn", "b")]
+
+
+def test_items_have_their_own_words() -> None:
+    source = """
+    pub(crate) const fn a() -> [u8; { 2 }] where u8: Into<u8> {}
+    pub const B: u8 = { 1 };
+    unsafe extern "C" fn c() {}
+    use d::{e, f};
+    macro_rules! g { () => { #[test] fn hidden() {} } }
+    h! { fn hidden() {} }
+    impl I for J { fn hidden() {} }
+    mod k { mod l; fn m() {} }
+    extern crate n;
+    """
+    assert names(source) == [
+        ("fn", "a"), ("const", "B"), ("fn", "c"), ("use", "d"), (MACRO, "macro_rules"), (MACRO, "h"),
+        ("impl", "I"), ("mod", "k"), ("mod", "l"), ("fn", "m"), ("extern", "crate"),
+    ]  # fmt: skip
+
+
+def test_attributes_make_tests() -> None:
+    source = """
+    #![allow(unused)]
+    //! Not the next item's.
+    #[test] fn a() {}
+    #[tokio :: test(flavor = "x")] async fn b() {}
+    #[test_case(1)] fn c(_: u8) {}
+    #[testing] fn d() {}
+    #[cfg(test)] mod e { fn f() {} }
+    #[cfg(all(test, unix))] mod g {}
+    #[test] #[ignore = "]"] fn h() {}
+    """
+    found = {item.name: item for item in walk(items(source))}
+    assert {name for name, item in found.items() if item.is_test} == {"a", "b", "c", "h"}
+    assert {name for name, item in found.items() if item.for_tests} == {"a", "b", "c", "e", "g", "h"}
+    assert {name for name, item in found.items() if item.conditional} == {"g"}
+    assert {name for name, item in found.items() if item.ignored} == {"h"}
+    assert source[found["h"].start : found["h"].end] == '#[test] #[ignore = "]"] fn h() {}'
+
+
+@given(st.text("{}[]()#!'\"/*\\ \nabr01;,=", max_size=60))
+def test_no_source_ends_the_reader(source: str) -> None:
+    for item in walk(items(source)):
+        assert 0 <= item.start <= item.end <= len(source)
+
+
+@given(st.text(max_size=80))
+def test_tokens_are_pieces_of_the_source_in_order(source: str) -> None:
+    at = 0
+    for token in tokens(source):
+        assert token.start >= at
+        assert source[token.start : token.end] == token.text
+        at = token.end
