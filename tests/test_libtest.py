@@ -82,7 +82,11 @@ def test_half_a_line_before_an_event_does_not_hide_it(tmp_path: Path) -> None:
     )
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="{"), max_size=40), min_size=8, max_size=8))
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="{"), max_size=40), min_size=8, max_size=8
+    )
+)
 def test_what_a_suite_prints_between_events_changes_nothing(noise: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         mixed = [line for pair in zip(noise, WHOLE, strict=True) for line in pair]
