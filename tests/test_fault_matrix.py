@@ -39,8 +39,12 @@ MENDED: dict[str, Mapping[str, Any] | str] = {
     "html": "html",
     "empty": "empty",
     "bad-json": "bad_json",
+    "cut-in-text": {"kind": "cut", "after": "half"},
+    "cut-after-text": {"kind": "cut", "after": "content"},
+    "hang-in-text": {"kind": "hang_mid_stream", "after": "half"},
+    "truncate-after-text": "truncate",
 }
-"""Faults that the next attempt does not meet again."""
+"""Faults that the next attempt does not meet again; `text` comes first where the name says so."""
 LASTING: dict[str, tuple[Mapping[str, Any] | str, type[ModelFailed], str]] = {
     "429": ({"status": 429, "error": "come back tomorrow", "retry_after": 86400}, ModelFailed, "tomorrow"),
     "503": ({"status": 503, "error": "the disk is full"}, ModelFailed, "the disk is full"),
@@ -74,32 +78,23 @@ def ran(root: Path) -> list[str]:
 
 
 def test_every_fault_that_a_retry_can_mend_is_mended_and_no_tool_runs_twice(cli: str, tmp_path: Path) -> None:
-    turns = [{"shell": f"echo {name} >> ran.txt", "fault": fault} for name, fault in MENDED.items()]
+    turns = [
+        {
+            "text": "Let me look at this at some length." if name.endswith("text") else "",
+            "shell": f"echo {name} >> ran.txt",
+            "fault": fault,
+        }
+        for name, fault in MENDED.items()
+    ]
     with replaying(tmp_path / "calls", [*turns, {"text": "Done."}], **QUICK) as relay:
         ended = run(cli, tmp_path, relay, 120)
     assert sorted(ran(tmp_path)) == sorted(MENDED)
     assert ran(tmp_path) == list(MENDED)
     assert (ended.outcome, ended.failure, ended.message) == ("completed", None, "Done.")
     assert relay.interceptor.failure() is None
+    assert {record.kind for record in relay.records} == {"main"}
     assert relay.model is not None
     assert relay.model.remaining == 0
-
-
-def test_a_stream_that_breaks_after_text_was_shown_runs_no_tool_twice(cli: str, tmp_path: Path) -> None:
-    kinds = [(kind, after) for kind in ("cut", "hang_mid_stream") for after in ("half", "content")]
-    turns = [
-        {
-            "text": "Let me look at this at some length.",
-            "shell": f"echo {kind}-{after} >> ran.txt",
-            "fault": {"kind": kind, "after": after},
-        }
-        for kind, after in kinds
-    ]
-    with replaying(tmp_path / "calls", [*turns, {"text": "Done."}], **QUICK) as relay:
-        ended = run(cli, tmp_path, relay)
-    assert ran(tmp_path) == [f"{kind}-{after}" for kind, after in kinds]
-    assert (ended.outcome, ended.failure, ended.message) == ("completed", None, "Done.")
-    assert {record.kind for record in relay.records} == {"main"}
 
 
 @pytest.mark.parametrize(("cli", "name"), MEETINGS)

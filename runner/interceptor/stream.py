@@ -1,8 +1,9 @@
 """Passes a stream on: event for event as it arrives, its parsed copy beside it.
 
-Two things are held back. The terminal event, until the call is on disk: an agent ends on it. And everything
-from the event that completes a tool call: some clients run a tool as soon as its arguments are whole, and
-would run it again when the stream breaks afterwards and they retry.
+Three things are held back. The terminal event, until the call is on disk: an agent ends on it. Everything
+from the start of a tool call: some clients run a tool as soon as its arguments are whole, and would run it
+again when the stream breaks afterwards and they retry. And the opening events until something is said: a
+stream that breaks before is tried again here, and the client never learns of it.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -33,6 +34,7 @@ class Relay:
         self._splitter = Splitter()
         self._spill = Spill(spill)
         self._holding = cautious
+        self._begun = False
         self._held: list[bytes] = []
         self._held_bytes = 0
 
@@ -78,11 +80,19 @@ class Relay:
             made = [without_tokens(event.data)]
         else:
             made = [event.raw]
-        if reader.call_completed or reader.ended:
-            self._holding = True
-        if self._holding:
-            self._hold(made)
-        return [] if self._holding else made
+        return self._due(ops, made)
+
+    def _due(self, ops: list[Op], made: list[bytes]) -> list[bytes]:
+        """Return what can be passed on now, with what was held before; hold the rest."""
+        parts = self._call.reader.reply.parts
+        calls = any(kind == "open" and parts[index].kind == "call" for kind, index, _ in ops)
+        self._begun = self._begun or any(kind == "add" for kind, _, _ in ops)
+        self._holding = self._holding or calls or self._call.reader.ended
+        self._hold(made)
+        if self._holding or not self._begun:
+            return []
+        due, self._held, self._held_bytes = self._held, [], 0
+        return due
 
     def _read(self, event: Event) -> list[Op]:
         if event.data is None:
@@ -101,7 +111,9 @@ class Relay:
         self._held += made
         self._held_bytes += sum(map(len, made))
         if self._held_bytes > KEPT_BYTES and not self._call.reader.ended:
-            raise UpstreamFault("upstream_error", "more than 8 MiB follow a tool call", retryable=False)
+            raise UpstreamFault(
+                "upstream_error", "more than 8 MiB from the start of a tool call on", retryable=False
+            )
 
     def _end(self) -> bytes:
         reader = self._call.reader
