@@ -1,4 +1,4 @@
-"""The real CLIs behind the interceptor: every dialect pair, every fault, and no key in their reach."""
+"""The real CLIs behind the interceptor: every dialect pair, a spent budget, and no key in their reach."""
 
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,6 @@ TURNS: list[dict[str, Any]] = [
     {"text": "All done.", "expect": "two"},
 ]
 ONCE = "echo x >> count.txt"
-QUICK = ["codex", "claude_code"]
-"""OpenCode takes up to ten seconds to start; of faults that stay it meets one of each kind."""
 
 
 @pytest.mark.parametrize("behind", ["chat", "messages", "responses"])
@@ -35,53 +33,6 @@ def test_every_cli_works_with_tools_over_every_upstream(tmp_path: Path, cli: str
     assert [record.outcome.error for record in records] == [None] * 3
     assert (run.usage.input_tokens, run.usage.output_tokens) == (totals.input_tokens, totals.output_tokens)
     assert all(record.agent_version == run.version for record in records)
-
-
-FAULTS: dict[str, dict[str, Any]] = {
-    "429": {"status": 429, "retry_after": 0.2},
-    "500": {"status": 500, "error": "boom"},
-    "503": {"status": 503, "error": "down"},
-    "529": {"status": 529, "error": "overloaded"},
-    "hang_before_headers": {"kind": "hang_before_headers"},
-    "hang_after_headers": {"kind": "hang_after_headers"},
-    "hang_mid_stream": {"kind": "hang_mid_stream", "after": "content"},
-    "cut_before_headers": {"kind": "cut_before_headers"},
-    "cut": {"kind": "cut"},
-    "cut_after_the_tool_call": {"kind": "cut", "after": "content"},
-    "truncate": {"kind": "truncate"},
-    "bad_json": {"kind": "bad_json"},
-    "html": {"kind": "html"},
-    "empty": {"kind": "empty"},
-}
-STAYS = [(cli, fault) for cli in CLIS for fault in FAULTS if cli in QUICK or fault in {"503", "truncate"}]
-
-
-@pytest.mark.parametrize("cli", CLIS)
-def test_faults_that_pass_cost_nothing_and_run_no_tool_twice(tmp_path: Path, cli: str) -> None:
-    turns: list[dict[str, Any]] = [
-        {"text": "Working.", "shell": f"echo {name} >> done.txt", "fault": fault}
-        for name, fault in FAULTS.items()
-    ]
-    with replaying(tmp_path / "files", [*turns, {"text": "All done."}], silence_s=1) as relay:
-        run = work(CLIS[cli](), tmp_path, relay)
-        failure = relay.interceptor.failure()
-    assert (run.outcome, run.message, failure) == ("completed", "All done.", None)
-    assert (tmp_path / "workspace/done.txt").read_text().split() == list(FAULTS)
-
-
-@pytest.mark.parametrize(("cli", "fault"), STAYS)
-def test_a_fault_that_stays_ends_the_run_soon_and_is_named(tmp_path: Path, cli: str, fault: str) -> None:
-    turns: list[dict[str, Any]] = [
-        {"text": "Working.", "shell": ONCE, "fault": FAULTS[fault] | {"times": "always"}}
-    ]
-    with replaying(tmp_path / "files", turns, silence_s=0.5, upstream_attempts=2) as relay:
-        run = work(CLIS[cli](), tmp_path, relay)
-        failure = relay.interceptor.failure()
-    assert run.outcome == "crashed"
-    assert run.duration_s < 45
-    assert failure is not None
-    assert FAULTS[fault].get("error", "") in failure.message
-    assert not (tmp_path / "workspace/count.txt").exists()
 
 
 @pytest.mark.parametrize("cli", CLIS)

@@ -284,3 +284,24 @@ def test_a_dialect_that_nothing_names_is_found_by_asking(tmp_path: Path) -> None
         assert ask_responses(relay, stream=False)["text"] == "a"
         assert ask_messages(relay, stream=True)["text"] == "a"
         assert {record.request.upstream_dialect for record in relay.records} == {"chat"}
+
+
+def test_a_clients_own_query_goes_on_beside_the_urls(tmp_path: Path) -> None:
+    with replaying(tmp_path, [{"text": "a"}]) as relay:
+        endpoint = relay.interceptor.endpoint("messages")
+        ask: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        headers = {"x-api-key": endpoint.token}
+        url = f"{endpoint.anthropic_base}/v1/messages?beta=true"
+        assert httpx2.post(url, json=ask, headers=headers).status_code == 200
+        assert relay.model is not None
+        assert relay.model.requests[0].path == "/v1/messages?beta=true"
+
+
+def test_a_redirect_is_an_error_that_names_itself(tmp_path: Path) -> None:
+    def away(*_: object) -> web.Response:
+        return web.Response(status=302, headers={"location": "https://elsewhere.invalid/"})
+
+    with upstream(away) as up, relaying(tmp_path, f"{up.url}/v1/chat/completions") as relay:
+        with plain(relay) as client:
+            assert client.post("/chat/completions", json=CHAT).status_code == 400
+        assert "status 302" in str(relay.interceptor.failure())

@@ -40,7 +40,7 @@ def translate_request(
 
     Raises `Untranslatable` with the translator's own words.
     """
-    import linguafranca  # noqa: PLC0415 - 20 ms, and only where dialects differ
+    import linguafranca  # noqa: PLC0415 - 25 ms, and only where dialects differ
 
     body, freeform, losses = _mended_before(body, client, upstream)
     try:

@@ -31,6 +31,8 @@ class Call:
     """The same, parsed."""
     headers: Mapping[str, str]
     """The client's, names in lower case."""
+    query: str = ""
+    """The client's own (`beta=true`)."""
     index: int = 0
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     kind: Kind = "main"

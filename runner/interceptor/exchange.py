@@ -151,10 +151,11 @@ class Exchange:
         if fault.retryable or fault.status in {None, 429} or told is not call.message:
             # No status that a client would retry: that was done here.
             return _error(400, to_json(wire.error_body(400, told, None)))
+        status = max(400, fault.status)  # a redirect is an error here
         if call.translated or not fault.body:
             code = "context_length_exceeded" if fault.category == "context_length" else None
-            return _error(fault.status, to_json(wire.error_body(fault.status, call.message, code)))
-        return _error(fault.status, fault.body)
+            return _error(status, to_json(wire.error_body(status, call.message, code)))
+        return _error(status, fault.body)
 
     def _seen(self, at: float) -> None:
         self._upstream.last_sign = at

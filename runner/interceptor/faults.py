@@ -84,7 +84,7 @@ def _seconds(retry_after: str | None) -> float | None:
 
 def said(fault: UpstreamFault, attempts: int) -> str:
     """Say what happened, for the agent and for the result."""
-    status = f"status {fault.status}: " if fault.status and fault.status >= 400 else ""  # noqa: PLR2004
+    status = f"status {fault.status}: " if fault.status and fault.status != 200 else ""  # noqa: PLR2004
     times = f" (after {attempts} attempts)" if attempts > 1 else ""
     return f"{status}{fault.message}{times}"
 

@@ -1,10 +1,10 @@
 """Opens the interceptor that a request asks for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from runner.errors import Failure, RequestInvalid, SandboxFailed
+from runner.errors import RequestInvalid, SandboxFailed
 from runner.interceptor.absent import Absent
 from runner.interceptor.base import Interceptor
 from runner.interceptor.direct import Direct
@@ -13,7 +13,7 @@ from runner.interceptor.prices import price_of, read_prices
 from runner.interceptor.recorder import Recorder
 from runner.interceptor.records import CALLS
 from runner.interceptor.relayed import Relayed
-from runner.interceptor.routing import Route, disagreement, key_for, parse_url
+from runner.interceptor.routing import disagreement, key_for, parse_url
 from runner.interceptor.settings import Settings, read_settings
 from runner.request import Rollout
 
@@ -34,47 +34,40 @@ def open_interceptor(rollout: Rollout, environ: Mapping[str, str], *, folder: Pa
         yield Absent()
         return
     settings = read_settings(rollout.params)
-    meter = Meter(rollout.limits, read_prices(settings.prices))
-    _check_cost_limit(rollout, meter)
+    meter = _meter(rollout, settings)
     with ExitStack() as stack:
-        route, key, replayed = _upstream(rollout, environ, stack)
-        other = disagreement(route, rollout.trace_correlation_id)
-        warnings = (*route.warnings, *([other] if other else []))
+        direct = _direct(rollout, environ, stack)
         if settings.off:
-            yield Direct(route, key, warnings, replayed)
-            return
-        yield Relayed(
-            rollout=rollout,
-            settings=_for_replay(settings) if rollout_replays(rollout) else settings,
-            route=route,
-            upstream_key=key,
-            folder=folder,
-            meter=meter,
-            recorder=_recorder(rollout, folder / CALLS, stack),
-            judge_recorder=_recorder(rollout, folder / JUDGE, stack),
-            stack=stack,
-            warnings=warnings,
-            replayed=replayed,
-        )
+            yield direct
+        else:
+            yield Relayed(
+                rollout=rollout,
+                settings=_for_replay(settings) if _replays(rollout) else settings,
+                direct=direct,
+                folder=folder,
+                meter=meter,
+                recorder=_recorder(rollout, folder / CALLS, stack),
+                judge_recorder=_recorder(rollout, folder / JUDGE, stack),
+                stack=stack,
+            )
 
 
-def rollout_replays(rollout: Rollout) -> bool:
-    """Whether the model is a script."""
+def _replays(rollout: Rollout) -> bool:
+    """Whether the model is a script or a recording."""
     return (rollout.inference_url or "").startswith(REPLAY)
 
 
-def _upstream(
-    rollout: Rollout, environ: Mapping[str, str], stack: ExitStack
-) -> tuple[Route, str, Callable[[], Failure | None]]:
-    """Return where calls go, the key, and whom to ask why a replay failed."""
+def _direct(rollout: Rollout, environ: Mapping[str, str], stack: ExitStack) -> Direct:
+    """Return where calls go when nobody stands between."""
     url = rollout.inference_url or ""
-    if not rollout_replays(rollout):
-        route = parse_url(url)
-        return route, key_for(route, environ), lambda: None
-    from runner.interceptor.replay import replay  # noqa: PLC0415 - where it is asked for
+    if _replays(rollout):
+        from runner.interceptor.replay import replay  # noqa: PLC0415 - where it is asked for
 
-    model = stack.enter_context(replay(Path(url.removeprefix(REPLAY))))
-    return parse_url(f"{model.base_url}/v1"), "", model.failure
+        model = stack.enter_context(replay(Path(url.removeprefix(REPLAY))))
+        return Direct(parse_url(f"{model.base_url}/v1"), "", replayed=model.failure)
+    route = parse_url(url)
+    other = disagreement(route, rollout.trace_correlation_id)
+    return Direct(route, key_for(route, environ), (*route.warnings, *([other] if other else [])))
 
 
 def _for_replay(settings: Settings) -> Settings:
@@ -91,11 +84,12 @@ def _recorder(rollout: Rollout, file: Path, stack: ExitStack) -> Recorder:
     return recorder
 
 
-def _check_cost_limit(rollout: Rollout, meter: Meter) -> None:
-    """Refuse a limit that could not be held."""
-    if rollout.limits.max_cost_usd is None or price_of(rollout.model, meter.prices):
-        return
-    raise RequestInvalid(
-        f"limits.max_cost_usd cannot be held: the price of {rollout.model!r} is unknown",
-        hint=f'give params.prices = {{"{rollout.model}": {{"input": ..., "output": ...}}}}',
-    )
+def _meter(rollout: Rollout, settings: Settings) -> Meter:
+    """Return the counter of this rollout; refuses a limit that could not be held."""
+    prices = read_prices(settings.prices)
+    if rollout.limits.max_cost_usd is not None and not price_of(rollout.model, prices):
+        raise RequestInvalid(
+            f"limits.max_cost_usd cannot be held: the price of {rollout.model!r} is unknown",
+            hint=f'give params.prices = {{"{rollout.model}": {{"input": ..., "output": ...}}}}',
+        )
+    return Meter(rollout.limits, prices)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.interceptor.records import CallRecord, read_records
+from runner.interceptor.records import CallRecord, ResponseRecord, read_records
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -93,38 +93,39 @@ def _write_spans(tracer: "Tracer", calls: Path, agent: str, evaluation: Mapping[
 
 def attributes_of(record: CallRecord, agent: str) -> dict[str, Any]:
     """Return a call's attributes; what is unknown is left out."""
-    request, usage = record.request, record.usage
-    response = record.response
-    sampling = request.sampling
-    limit = next((sampling[n] for n in sampling if n.startswith("max_")), None)
-    first = record.timing.first_byte_ms
+    request = record.request
     found = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "anthropic" if request.upstream_dialect == "messages" else "openai",
         **_identity(record, agent),
         "gen_ai.request.model": request.model,
         "gen_ai.request.stream": request.stream,
-        "gen_ai.request.seed": sampling.get("seed"),
-        "gen_ai.request.temperature": sampling.get("temperature"),
-        "gen_ai.request.top_p": sampling.get("top_p"),
-        "gen_ai.request.max_tokens": limit,
-        "gen_ai.response.id": response.id if response else None,
-        "gen_ai.response.model": response.model if response else None,
-        "gen_ai.response.finish_reasons": [response.finish_reason]
-        if response and response.finish_reason
-        else None,
-        "gen_ai.response.time_to_first_chunk": first / 1000 if first is not None else None,
+        **{f"gen_ai.request.{name}": request.sampling.get(name) for name in ("seed", "temperature", "top_p")},
+        "gen_ai.request.max_tokens": next(
+            (v for k, v in request.sampling.items() if k.startswith("max_")), None
+        ),
+        **_answered(record),
+        "error.type": record.outcome.error,
+        "rollout.call_id": record.call_id,
+        "rollout.call_kind": record.kind,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _answered(record: CallRecord) -> dict[str, Any]:
+    response, usage, first = record.response or ResponseRecord(), record.usage, record.timing.first_byte_ms
+    return {
+        "gen_ai.response.id": response.id,
+        "gen_ai.response.model": response.model,
+        "gen_ai.response.finish_reasons": [response.finish_reason] if response.finish_reason else None,
+        "gen_ai.response.time_to_first_chunk": None if first is None else first / 1000,
         "gen_ai.usage.input_tokens": usage.input_tokens,
         "gen_ai.usage.output_tokens": usage.output_tokens,
         "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens,
         "gen_ai.usage.cache_read.input_tokens": usage.cache_read_tokens,
         "gen_ai.usage.cache_creation.input_tokens": usage.cache_write_tokens,
-        "error.type": record.outcome.error,
         "rollout.cost_usd": usage.cost_usd,
-        "rollout.call_id": record.call_id,
-        "rollout.call_kind": record.kind,
     }
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _identity(record: CallRecord, agent: str) -> dict[str, Any]:

@@ -59,6 +59,8 @@ class Preparation:
         """Fill in what is sent; raises `Untranslatable`."""
         below = call.endpoint.partition("/responses")[2] if call.dialect == "responses" else ""
         call.url = self.upstream.route.url(call.upstream, below)
+        if call.query and not call.translated:
+            call.url += f"{'&' if '?' in call.url else '?'}{call.query}"
         body, call.stripped = strip_provider_tools(call.body, self.settings.allow_provider_tools)
         changed = bool(call.stripped)
         if call.translated:

@@ -1,7 +1,6 @@
 """The interceptor as the rollout sees it: a server on a thread of its own, started when it is needed."""
 
 import secrets
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,10 @@ from agents.base import Dialect, Endpoint, Outcome
 from runner.deadline import Deadline
 from runner.errors import Failure, SandboxFailed
 from runner.interceptor.base import Totals
+from runner.interceptor.direct import Direct
 from runner.interceptor.host import host
 from runner.interceptor.limits import Meter
 from runner.interceptor.recorder import Recorder
-from runner.interceptor.routing import Route
 from runner.interceptor.settings import Settings, silence_of
 from runner.request import Rollout
 
@@ -34,23 +33,25 @@ class Relayed:
 
     rollout: Rollout
     settings: Settings
-    route: Route
-    upstream_key: str
+    direct: Direct
+    """Where calls go from here."""
     folder: Path
     meter: Meter
     recorder: Recorder
     judge_recorder: Recorder
     stack: ExitStack
     """Holds the server; its owner closes it."""
-    warnings: tuple[str, ...] = ()
-    replayed: Callable[[], Failure | None] = lambda: None
-    """Asks the replay model, where that is the upstream."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     """What the agent presents as its key."""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     """What the runner presents as its own."""
     _base: str | None = None
     _server: "Server | None" = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was repaired in the URL."""
+        return self.direct.warnings
 
     def endpoint(self, dialect: Dialect) -> Endpoint:
         """Return this server's bases; the correlation id stands in their path."""
@@ -80,7 +81,7 @@ class Relayed:
         """Return why the model's answers, or their records, cannot be had."""
         if self.recorder.failure:
             return SandboxFailed(self.recorder.failure, hint="make room on the disk", phase="model")
-        return self.replayed() or (self._server.failure if self._server else None)
+        return self.direct.replayed() or (self._server.failure if self._server else None)
 
     def seal(self) -> None:
         """Refuse later calls of the agent's and close the capture."""
@@ -101,7 +102,7 @@ class Relayed:
 
         settings = self.settings
         silence = silence_of(settings, self.rollout)
-        upstream = Upstream(self.route, self.upstream_key, settings.upstream_headers, silence)
+        upstream = Upstream(self.direct.route, self.direct.key, settings.upstream_headers, silence)
         self._server = Server(
             upstream=upstream,
             preparation=Preparation(settings, upstream, self.rollout.provider),

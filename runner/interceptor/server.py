@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 from agents.base import Dialect
 from runner.deadline import Deadline
 from runner.errors import ModelFailed
+from runner.interceptor.aside import answer_probe, count_tokens, list_models
 from runner.interceptor.bridge import Untranslatable
 from runner.interceptor.call import Call
 from runner.interceptor.dialects import WIRES
@@ -94,7 +95,7 @@ class Server:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         path = request.path.rstrip("/")
         if request.method in {"GET", "HEAD"} and not path.endswith("/models"):
-            return _probe(request)
+            return answer_probe(request)
         token = request.headers.get("x-api-key") or request.headers.get("authorization") or ""
         judge = _same(token, self.judge_token)
         dialect, endpoint = _endpoint(path)
@@ -105,7 +106,7 @@ class Server:
         if self.sealed and not judge:
             return _refuse(dialect, 409, "the rollout's agent has ended: no more calls")
         if path.endswith("/models"):
-            return await self._models(request)
+            return await list_models(self.upstream, request, self.model)
         if request.method != "POST" or dialect is None:
             return _refuse(dialect, 404, f"there is no {request.method} {path}")
         return await self._call(request, dialect, endpoint, judge=judge)
@@ -121,7 +122,7 @@ class Server:
         if not isinstance(body, dict):
             return _refuse(dialect, 400, "the request's body is no JSON object")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        call = Call(dialect, endpoint, raw, body, headers)
+        call = Call(dialect, endpoint, raw, body, headers, request.query_string)
         call.upstream = await self.preparation.dialect(dialect)
         recorder = self.judge_recorder if judge else self.recorder
         self._calls += 1
@@ -130,7 +131,7 @@ class Server:
         if judge:
             call.kind = "judge"
         elif call.kind == "count_tokens":
-            return await self._count_tokens(call)
+            return await count_tokens(self.upstream, call)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker
         self._open.add(task)
@@ -196,30 +197,6 @@ class Server:
             cost = self.meter.count(reply.counts, call.model, answered=bool(reply.parts))
         recorder.end(call, cost)
 
-    async def _models(self, request: web.Request) -> web.Response:
-        """List the upstream's models, or the one of this rollout where it lists none."""
-        dialect: Dialect = "messages" if "anthropic-version" in request.headers else "chat"
-        try:
-            status, body = await self.upstream.get(self.upstream.route.models_url(dialect), dialect)
-            if status == 200:  # noqa: PLR2004
-                return web.Response(body=body, content_type="application/json")
-        except UpstreamFault:
-            pass
-        model = {"id": self.model, "object": "model", "type": "model", "created": 0, "owned_by": "upstream"}
-        return web.json_response({"object": "list", "data": [model], "has_more": False})
-
-    async def _count_tokens(self, call: Call) -> web.Response:
-        """Ask the upstream, or estimate at four bytes a token where it cannot count."""
-        if call.upstream == "messages":
-            url = self.upstream.route.url("messages", "/count_tokens")
-            try:
-                async with self.upstream.post(url, "messages", call.headers, call.raw) as reply:
-                    return web.Response(body=await reply.read(), content_type="application/json")
-            except UpstreamFault as fault:
-                if fault.status != 404:  # noqa: PLR2004
-                    return web.Response(status=fault.status or 400, body=fault.body or to_json(fault.message))
-        return web.json_response({"input_tokens": 1 + len(call.raw) // 4})
-
 
 def _endpoint(path: str) -> tuple[Dialect | None, str]:
     """Return the dialect and endpoint of a path, under any prefix."""
@@ -232,13 +209,6 @@ def _endpoint(path: str) -> tuple[Dialect | None, str]:
 
 def _same(given: str, token: str) -> bool:
     return hmac.compare_digest(given.removeprefix("Bearer ").encode(), token.encode())
-
-
-def _probe(request: web.Request) -> web.Response:
-    """Answer what asks for no model; a websocket is refused so that the client goes on with plain HTTP."""
-    if request.headers.get("upgrade", "").lower() == "websocket":
-        return web.Response(status=426, text="plain HTTP only")
-    return web.json_response({"ok": True})
 
 
 def _refuse(dialect: Dialect | None, status: int, message: str) -> web.Response:
