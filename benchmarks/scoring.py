@@ -1,6 +1,7 @@
 """Time of both levels of a scorer beside the bare tool, on a small and a large suite.
 
-Five runs of each in turn, medians, ratios to the bare tool. `scoring.py [pytest|cargo]` runs one language.
+Five runs of each in turn; medians of seconds on the clock and, for busy machines, of processor seconds;
+ratios to the bare tool; what strict costs beyond it. `scoring.py [pytest|cargo]` runs one language.
 """
 
 import os
@@ -19,6 +20,8 @@ from scorers.base import Scorer, Submission
 from scorers.pytest import Pytest
 
 RUNS = 5
+Spent = tuple[float, float]
+"""Seconds on the clock, and of processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +40,19 @@ def measure(contest: Contest) -> None:
     """Print one row."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = _write(Path(folder, "workspace"), contest.files)
-        ways: dict[str, Callable[[], float]] = {
-            "bare": lambda: _timed(lambda: contest.bare(workspace)),
+        ways: dict[str, Callable[[], Spent]] = {
+            "bare": lambda: _spent(lambda: contest.bare(workspace)),
             "plain": lambda: _score(contest, workspace, Path(folder), "plain"),
             "strict": lambda: _score(contest, workspace, Path(folder), "strict"),
         }
-        taken: dict[str, list[float]] = {name: [] for name in ways}
+        taken: dict[str, list[Spent]] = {name: [] for name in ways}
         for _ in range(RUNS):
             for name, way in ways.items():
                 taken[name].append(way())
-    medians = {name: statistics.median(times) for name, times in taken.items()}
-    figures = "".join(f"{seconds:9.2f} s" for seconds in medians.values())
-    ratios = f"{medians['plain'] / medians['bare']:8.2f}{medians['strict'] / medians['bare']:8.2f}"
-    print(
-        f"{contest.name:24}{contest.tests:6}{figures}{ratios}{medians['strict'] - medians['bare']:9.2f} s",
-        flush=True,
-    )
+    for kind, unit in enumerate(("clock", "cpu")):
+        bare, plain, strict = (statistics.median(spent[kind] for spent in runs) for runs in taken.values())
+        figures = f"{bare:8.2f} s{plain:8.2f} s{strict:8.2f} s{plain / bare:8.2f}{strict / bare:8.2f}"
+        print(f"{contest.name:20}{contest.tests:6} {unit:5}{figures}{strict - bare:+8.2f} s", flush=True)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -63,13 +63,18 @@ def _write(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
-def _timed(action: Callable[[], object]) -> float:
-    began = time.monotonic()
+def _spent(action: Callable[[], object]) -> Spent:
+    began, cpu = time.monotonic(), _cpu()
     action()
-    return time.monotonic() - began
+    return time.monotonic() - began, _cpu() - cpu
 
 
-def _score(contest: Contest, workspace: Path, folder: Path, trust: str) -> float:
+def _cpu() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _score(contest: Contest, workspace: Path, folder: Path, trust: str) -> Spent:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         work = Path(temporary)
         for name in ("scratch", "reports"):
@@ -88,8 +93,7 @@ def _score(contest: Contest, workspace: Path, folder: Path, trust: str) -> float
             env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "VIRTUAL_ENV": sys.prefix},
         )
         scorer = contest.scorer({"trust": trust})
-        seconds = _timed(lambda: scorer.score(submission))
-    return seconds
+        return _spent(lambda: scorer.score(submission))
 
 
 def _pytest(workspace: Path) -> None:
@@ -114,7 +118,8 @@ PYTEST = (
 def main() -> None:
     """Run all contests, or those of one language."""
     wanted = sys.argv[1:] or ["pytest"]
-    print(f"{'':24}{'tests':>6}{'bare':>11}{'plain':>11}{'strict':>11}{'plain':>8}{'strict':>8}{'fixed':>11}")
+    heads = f"{'bare':>10}{'plain':>10}{'strict':>10}{'plain':>8}{'strict':>8}{'beyond':>10}"
+    print(f"{'':20}{'tests':>6} {'':5}{heads}")
     for contest in PYTEST:
         if contest.name.partition(",")[0] in wanted:
             measure(contest)
