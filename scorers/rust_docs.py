@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from scorers.rust_tokens import Token, tokens
 
 _FENCE = re.compile(r"^\s*(?:```|~~~)(?P<words>[^`]*)$")
+_MAY_HOLD_EXAMPLES = re.compile(r"//[/!] *(?:```|~~~|    )")
 _INDENTED = " " * 5
 _ABORT = "# struct __E; impl Drop for __E { fn drop(&mut self) { ::std::process::abort() } } let __e = __E;"
 
@@ -45,6 +46,8 @@ class Carried:
 
 def blocks(source: str) -> Iterator[Block]:
     """Yield the blocks of `///` and `//!` lines that may hold examples."""
+    if not _MAY_HOLD_EXAMPLES.search(source):
+        return
     run: list[Token] = []
     for token in [*tokens(source), Token("mark", "", len(source), len(source))]:
         if run and (token.kind != "doc" or token.text[:3] != run[-1].text[:3]):

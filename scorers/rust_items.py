@@ -1,5 +1,6 @@
 """Finds the items of a Rust source that matter to scoring: modules, tests, and what is for tests alone."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ _BLOCKS = frozenset({"fn", "mod", "impl", "trait", "struct", "enum", "union"})
 """Items that end with their braces, or with a semicolon before any; all others end with a semicolon."""
 _TEST = re.compile(r"(?:::)?(?:\w+::)*(?:test|rstest|test_case|quickcheck)(?:$|\()")
 _CFG_TEST = re.compile(r"cfg\((?:all\()?(?:doc)?test\b")
+_WORTH_READING = re.compile(r"test|quickcheck|\bmod\b|\binclude\b")
+"""Without one of these a source has neither tests nor modules: cutting it into tokens takes its time."""
 _CONDITION = re.compile(r"cfg\((?!test\)$)")
 _IGNORE = re.compile(r"ignore\b|cfg_attr\b.*\bignore\b")
 
@@ -65,8 +68,14 @@ class Item:
         return any(pattern.match(re.sub(r"\s", "", attribute)) for attribute in self.attributes)
 
 
+@functools.lru_cache(maxsize=1024)
 def items(source: str) -> tuple[Item, ...]:
-    """Return the items at the top of a source, modules with theirs; functions and macros are not entered."""
+    """Return the items at the top of a source, modules with theirs; functions and macros are not entered.
+
+    None of a source that has neither tests nor modules.
+    """
+    if not _WORTH_READING.search(source):
+        return ()
     stream = tokens(source)
     return tuple(_Reader(source, stream, len(stream)).items())
 

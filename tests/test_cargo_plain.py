@@ -58,6 +58,7 @@ def test_what_takes_the_process_down_costs_only_its_own_test(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.slow
 def test_a_test_that_hangs_leaves_time_for_the_others(tmp_path: Path) -> None:
     tests = "#[test] fn hangs() { loop { std::thread::park() } }\n#[test] fn z() {}\n"
     made = crate(tmp_path, {"src/lib.rs": GOOD, "tests/a_hang.rs": tests}, deadline=Deadline.after(12))

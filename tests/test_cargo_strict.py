@@ -93,6 +93,7 @@ def test_a_project_without_tests_is_no_score(tmp_path: Path) -> None:
         strict(crate(tmp_path, {"src/lib.rs": BROKEN}))
 
 
+@pytest.mark.slow
 def test_code_that_hangs_fails_its_tests_within_the_deadline(tmp_path: Path) -> None:
     made = crate(tmp_path, {"src/lib.rs": BROKEN + TESTS, "tests/zero.rs": ZERO}, deadline=Deadline.after(15))
     write(made.workspace, {"src/lib.rs": "pub fn add(_: i32, _: i32) -> i32 { loop {} }\n" + TESTS})

@@ -15,8 +15,13 @@ def test_braces_in_strings_comments_and_characters_are_none() -> None:
     source = """
     fn a() { "}"; r#"}"}"#; '}'; b'}'; /* } /* } */ */ '\\u{7d}' }
     fn b<'x>(y: &'x str) {}
+    mod c;
     """
-    assert names(source) == [("fn", "a"), ("fn", "b")]
+    assert names(source) == [("fn", "a"), ("fn", "b"), ("mod", "c")]
+
+
+def test_a_source_without_tests_and_modules_is_not_read() -> None:
+    assert names("fn a() {}") == []
 
 
 def test_items_have_their_own_words() -> None:
