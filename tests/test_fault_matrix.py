@@ -87,7 +87,7 @@ def test_every_fault_that_a_retry_can_mend_is_mended_and_no_tool_runs_twice(cli:
         for name, fault in MENDED.items()
     ]
     with replaying(tmp_path / "calls", [*turns, {"text": "Done."}], **QUICK) as relay:
-        ended = run(cli, tmp_path, relay, 120)
+        ended = run(cli, tmp_path, relay, 150)
     assert sorted(ran(tmp_path)) == sorted(MENDED)
     assert ran(tmp_path) == list(MENDED)
     assert (ended.outcome, ended.failure, ended.message) == ("completed", None, "Done.")
@@ -105,7 +105,7 @@ def test_a_fault_that_lasts_ends_the_run_with_the_providers_own_words(
     lasting = {**({"kind": fault} if isinstance(fault, str) else fault), "times": "always"}
     turns = ({"shell": "echo 1 >> ran.txt"}, {"shell": "echo 2 >> ran.txt", "fault": lasting})
     with replaying(tmp_path / "calls", turns, **QUICK) as relay:
-        ended = run(cli, tmp_path, relay, 45)
+        ended = run(cli, tmp_path, relay)
         failure = relay.interceptor.failure()
         assert relay.model is not None
         asked = len(relay.model.requests)
