@@ -5,7 +5,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,7 +173,7 @@ def _events(path: Path, key: str, session: Session) -> Iterator[dict[str, Any]]:
             yield json.loads(body)
 
 
-def copy_events(sessions: Iterable[Session], target: Path, hidden: Collection[str] = ()) -> None:
+def copy_events(sessions: Iterable[Session], target: Path, hidden: Container[str] = ()) -> None:
     """Write the events of all sessions to one file of JSON lines, without those of hidden ids."""
     with target.open("w", encoding="utf-8") as file:
         for session in sessions:
@@ -181,7 +181,7 @@ def copy_events(sessions: Iterable[Session], target: Path, hidden: Collection[st
                 file.writelines(_visible(line, hidden) for line in lines)
 
 
-def _visible(line: str, hidden: Collection[str]) -> str:
+def _visible(line: str, hidden: Container[str]) -> str:
     try:
         event = json.loads(line.partition(" ")[2])
     except ValueError:  # a line that is none of ours

@@ -138,7 +138,7 @@ class _Strict:
         outputs = {check.id: run.outputs[check.id] for check in checks if check.id in run.outputs}
         report = RunReport("pytest", checks, started, time.time(), run.version, outputs)
         write_reports(self.submission.reports, report)
-        copy_events(run.sessions, self.submission.reports / "events.jsonl", self.trees.canaries.ids)
+        copy_events(run.sessions, self.submission.reports / "events.jsonl", self.trees.canaries)
 
     def _details(self, run: Run, expected: Expected, checks: Sequence[Check]) -> dict[str, Any]:
         first = run.sessions[0]

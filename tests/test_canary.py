@@ -31,3 +31,15 @@ def test_one_that_passes_or_is_gone_is_told_by_its_place_alone() -> None:
     assert canaries.vanished(seen, ()) == ("a test that must fail was removed from b.py",)
     assert canaries.vanished(seen, {"b.py::test_y"}) == ()
     assert list(canaries.without(seen)) == ["b.py::test_1"]
+
+
+def test_one_that_gets_the_parameters_of_all_tests_is_still_one() -> None:
+    canaries = Canaries({"a.py::test_x": "a.py", "b.py::test_y": "b.py"})
+    checks = [
+        Check(id="a.py::test_x[native]", status="failed"),
+        Check(id="b.py::test_y[native]", status="passed"),
+    ]
+    seen = {check.id: check for check in (*checks, Check(id="a.py::test_1[native]", status="passed"))}
+    assert canaries.vanished(seen, ()) == ()
+    assert canaries.caught(seen) == ("a test that must fail passed in b.py",)
+    assert list(canaries.without(seen)) == ["a.py::test_1[native]"]

@@ -321,3 +321,10 @@ def test_an_unknown_interpreter_or_level_is_the_tasks_mistake(tmp_path: Path) ->
 def test_a_workspace_with_pytests_marks_fits(name: str, tmp_path: Path) -> None:
     assert not Pytest.fits(tmp_path)
     assert Pytest.fits(write(tmp_path, {name: ""}))
+
+
+def test_parameters_that_the_project_gives_all_its_tests_are_no_tampering(tmp_path: Path) -> None:
+    conftest = "import pytest\n@pytest.fixture(autouse=True, params=['a', 'b'])\ndef both(): pass\n"
+    project = {"tests/conftest.py": conftest, "tests/test_it.py": "def test_1(): assert 1 + 1 == 2\n"}
+    judged = score(tmp_path, project)
+    assert (judged.reward, judged.total, judged.tampering) == (1.0, 2, ())
