@@ -43,6 +43,7 @@ engine_stop() {
   left=$(docker ps --all --quiet --filter label=rollout-image-test 2>/dev/null || true)
   [ -z "$left" ] || docker rm --force --volumes $left >/dev/null 2>&1 || true
   [ -n "$engine_pid" ] || return 0
+  timeout 120 docker image prune --force >/dev/null 2>&1 || true
   timeout 120 docker builder prune --force --keep-storage 10GB >/dev/null 2>&1 || true
   kill "$engine_pid" 2>/dev/null || true
   for _ in $(seq 30); do
