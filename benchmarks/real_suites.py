@@ -1,7 +1,7 @@
 """Compares our counts with pytest's own on the test suites of real packages: their source distributions.
 
 Downloads each with pip, builds a virtual environment for it, installs it in development mode, runs pytest as
-it is and both levels of the scorer, and prints the counts. `real_suites.py [NAME ...]` runs some of them.
+it is and both levels of the scorer, and prints the counts. `real_suites.py [NAME ...]` runs some of them, `-v` tells of failures.
 """
 
 import json
@@ -39,13 +39,13 @@ class Suite:
 SUITES = (
     Suite("jinja2==3.1.6", ("trio",)),
     Suite("attrs==25.3.0", ("hypothesis", "cloudpickle")),
-    Suite("click==8.2.1"),
+    Suite("click==8.2.1", ("pytest<9",)),
     Suite("more-itertools==10.7.0"),
     Suite("markupsafe==3.0.2"),
     Suite("itsdangerous==2.2.0", ("freezegun",)),
     Suite(
         "werkzeug==3.1.3",
-        ("pytest-xprocess", "watchdog", "ephemeral-port-reserve", "cryptography"),
+        ("pytest<9", "pytest-xprocess", "watchdog", "ephemeral-port-reserve", "cryptography"),
         ("--ignore=tests/test_serving.py",),  # waits for file events that a busy machine may lose
     ),
     Suite("packaging==25.0", ("pretend", "tomli_w", "hypothesis")),
@@ -54,7 +54,7 @@ SUITES = (
 
 def main() -> None:
     """Run the suites that the command line names, else all."""
-    wanted = sys.argv[1:]
+    wanted = [name for name in sys.argv[1:] if name != "-v"]
     print(f"{'package':24}{'':8}" + "".join(f"{word:>9}" for word in _WORDS) + "  reward  seconds")
     for suite in SUITES:
         if not wanted or suite.package.partition("==")[0] in wanted:
@@ -150,6 +150,8 @@ def _counts(score: Score) -> Mapping[str, int]:
     words = Counter(_word(check.status, check.raw) for check in score.checks)
     if score.tampering:
         print(json.dumps(score.tampering))
+    if "-v" in sys.argv:
+        print(*(f"{check.id}: {check.message[-500:]}" for check in score.checks if check.status == "failed"))
     return words
 
 
