@@ -8,6 +8,7 @@ from scorers.base import Check
 from scorers.cargo_metadata import Target
 from scorers.cargo_plain import check
 from scorers.cargo_run import Binary
+from scorers.cargo_secrets import renewed
 from scorers.libtest import Verdict
 from scorers.rust_proof import Proofs
 
@@ -33,6 +34,7 @@ class Judgement:
     def judge(self, binary: Binary, proofs: Proofs, others: set[str]) -> None:
         """Run the tests with proofs, the canaries, the `others` by their own names, then mutants."""
         label = binary.target.label
+        proofs = renewed(binary.executable, proofs)
         names = [*proofs.tests, *proofs.canaries, *others]
         random.SystemRandom().shuffle(names)
         binary.these(names)

@@ -19,6 +19,8 @@ from scorers.canary import canary_values
 from scorers.rust_items import Item, items, walk
 from scorers.rust_mutant import mutant
 
+MARK = secrets.randbits(31)
+"""The upper half of every secret in a source: by it a binary's are found, and changed."""
 MUTANTS = 10
 """Most mutants in one file."""
 _HEAD = re.compile(
@@ -138,10 +140,11 @@ class _Writer:
 
     def _wrapper(self, item: Item) -> str:
         self._hide(item)
-        name, secret = _name(), secrets.randbits(63)
+        name, secret = _name(), MARK << 32 | secrets.randbits(32)
         self.proofs.tests["::".join((*item.path, name))] = ("::".join((*item.path, item.name)), secret)
         result = f"{self.library}::result::Result"
-        body = f"{''.join(_runs(item))} {result}::Err({secret}u64)"
+        proof = f"static S: u64 = {secret}; {result}::Err(*{self.library}::hint::black_box(&S))"
+        body = f"{''.join(_runs(item))} {proof}"
         return f" {_conditions(item)}{self.test} fn {name}() -> {result}<(), u64> {{ {body} }}"
 
     def _mutant(self, item: Item) -> str:
