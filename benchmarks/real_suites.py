@@ -1,7 +1,8 @@
 """Compares our counts with pytest's own on the test suites of real packages: their source distributions.
 
 Downloads each with pip, builds a virtual environment for it, installs it in development mode, runs pytest as
-it is and both levels of the scorer, and prints the counts. `real_suites.py [NAME ...]` runs some of them, `-v` tells of failures.
+it is and both levels of the scorer, and prints the counts. `real_suites.py [NAME ...]` runs some of them,
+`-v` tells of failures.
 """
 
 import json
