@@ -10,20 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from runner.deadline import Deadline
 from runner.errors import Failure
+from runner.model import Model
 from runner.process import Account
 
 Dialect = Literal["responses", "chat", "messages"]
 Outcome = Literal["completed", "timeout", "stalled", "budget", "refused", "context_length", "crashed"]
-
-
-class Model(BaseModel):
-    """The base of all that is written to disk: frozen, documented, nothing unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ToolCall(Model):

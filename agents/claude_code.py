@@ -48,7 +48,7 @@ class ClaudeCode(CliAgent):
             "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",  # its nonce defeats prefix caching
             "CLAUDE_CODE_MAX_RETRIES": "1",
             "DISABLE_AUTOUPDATER": "1",
-            # Silence is the interceptor's and the stall limit's to judge; a tool call is held until it is whole.
+            # Silence is for the interceptor and the stall limit to judge; tool calls are held until whole.
             "API_TIMEOUT_MS": "3600000",
             "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "3600000",
         }

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from agents.base import Agent, AgentRun, Assignment
 from agents.program import run_program
 from agents.start import PROMPT, SYSTEM, furnish
 from runner.errors import AgentUnavailable, RequestInvalid
+from runner.model import CONFIG
 
 _SPEC = "terminal.json"
 
@@ -20,7 +21,7 @@ _SPEC = "terminal.json"
 class Params(BaseModel):
     """The keys of `params` that this agent reads."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = CONFIG
 
     command: list[str] = Field(min_length=1)
     """The program and its arguments, with placeholders such as `{prompt_file}` and `{model}`."""

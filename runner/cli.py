@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from runner import __version__
+import runner
 
 if TYPE_CHECKING:
     from runner.display import Progress
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Let a coding agent work on a task, score what it left behind, write result.json.",
         epilog="exit codes: 0 measured, 1 not measured, 2 bad input, 130 / 143 interrupted",
     )
-    parser.add_argument("--version", action="version", version=f"run_rollout {__version__}")
+    parser.add_argument("--version", action="version", version=f"run_rollout {runner.__version__}")
     parser.add_argument("-i", "--input", type=Path, default=Path("/tmp/rollout.json"), help=_HELP["input"])  # noqa: S108
     parser.add_argument("-o", "--output", type=Path, help=_HELP["output"])
     parser.add_argument("--stdio", action="store_true", help=_HELP["stdio"])
@@ -161,6 +161,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def _schema(arguments: argparse.Namespace) -> int:
+    runner.DESCRIBED = True
     from runner.plan import schemas
 
     both = schemas()

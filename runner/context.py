@@ -3,20 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from runner import wire
 from runner.errors import RequestInvalid
+from runner.model import Model
 
 TEXT_KINDS = ("system_prompt", "architecture_guide", "reference_snippets", "hooks_documentation")
 """Texts that an override may hold instead of a file; they join the system prompt."""
 _KNOWN_PATHS = {"agents_md": "AGENTS.md"}
 
 
-class ContextOverride(BaseModel):
+class ContextOverride(Model):
     """Files, texts, a pre-flight script and variables laid over the task."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     override_id: str
     files: tuple[tuple[str, str], ...] = ()

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from runner import confined, variables
 from runner.context import ContextOverride
 from runner.deadline import Deadline
+from runner.model import Model
 from runner.preflight import Preflight, failure_of
 from runner.process import Account
 from runner.setting import Setting
@@ -34,10 +33,8 @@ OverallStatus = Literal["applied", "partial", "failed", "skipped"]
 _SKILL = re.compile(r"(?:\./)?(?:\.(?:claude|codex|opencode|agents)/)?skills/(?=[^/]+/.)")
 
 
-class OverrideStatus(BaseModel):
+class OverrideStatus(Model):
     """What became of one override."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     override_id: str
     overall_status: OverallStatus

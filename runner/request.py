@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
-
 from runner import context, dialects, wire
 from runner.context import ContextOverride
 from runner.errors import RequestInvalid
+from runner.model import Model
 from runner.wire_values import as_text
 
 _BUILT_IN = ("codex", "claude_code", "opencode")
@@ -23,12 +22,6 @@ _ALIASES = {
 _CODEX_MODELS = re.compile(r"gpt-|o\d|codex")
 _DEFAULT_MODEL = "gpt-4.1-mini"
 _DEFAULT_CLAUDE = "claude-sonnet-4-20250514"
-
-
-class Model(BaseModel):
-    """Frozen and documented."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Section(Model):

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, computed_field
 
-from agents.base import Model, Outcome, Usage
+from agents.base import Outcome, Usage
 from runner.errors import Cause, Failure, Phase, Status
+from runner.model import Model
 from scorers.base import Check
 
 Stage = Literal["starting", "preparing", "agent", "scoring", "done"]

@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, WithJsonSchema
 
+from runner.model import CONFIG
+
 MOST_SECONDS = 30 * 24 * 3600
 """No wait is longer: beyond some years the kernel's own clocks overflow."""
 
@@ -51,6 +53,6 @@ Scalar = Annotated[
 class Wire(BaseModel):
     """Keys of one object; those it does not know are reported."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow", use_attribute_docstrings=True)
+    model_config = ConfigDict(**CONFIG, strict=True, extra="allow")
     free: ClassVar[bool] = False
     """Whether unknown keys are expected here: agents, scorers and tasks have their own."""

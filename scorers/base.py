@@ -10,18 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from runner.deadline import Deadline
+from runner.model import Model
 from runner.process import Account
 
 Status = Literal["passed", "failed", "skipped"]
 
 
-class Check(BaseModel):
+class Check(Model):
     """One test's verdict."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: str
     """The test's id in its tool's own words (`tests/test_a.py::test_b[1]`, `crate lib tests::works`)."""

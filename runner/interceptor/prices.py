@@ -8,18 +8,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from runner.errors import RequestInvalid
 from runner.interceptor.reply import Counts
+from runner.model import Model
 
 _DATED = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8}|latest)$")
 
 
-class Price(BaseModel):
+class Price(Model):
     """USD for a million tokens."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     input: float
     """Of prompt tokens that are neither read from nor written to a cache."""

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from agents.base import Dialect
 from runner.interceptor.reply import Finish
+from runner.model import Model
 
 SCHEMA_VERSION = "1.0"
 CALLS = "calls.jsonl"
@@ -35,10 +34,8 @@ ErrorCategory = Literal[
 ]
 
 
-class Record(BaseModel):
+class Record(Model):
     """Frozen and documented; null means unknown, never 0."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class RequestRecord(Record):

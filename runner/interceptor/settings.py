@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from agents.base import Dialect
 from runner.errors import RequestInvalid
+from runner.model import CONFIG
 from runner.request import Rollout
 
 
 class Settings(BaseModel):
     """The interceptor's share of `params`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = CONFIG
 
     interceptor: Literal["on", "off"] | bool = "on"
     """`off`: the agent calls upstream itself, and nothing is recorded."""

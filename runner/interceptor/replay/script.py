@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from agents.base import Model, Usage
+from agents.base import Usage
+from runner.model import Model
 
 Finish = Literal["stop", "length", "content_filter", "refusal"]
 FaultKind = Literal[
