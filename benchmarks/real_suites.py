@@ -46,7 +46,14 @@ SUITES = (
     Suite("itsdangerous==2.2.0", ("freezegun",)),
     Suite(
         "werkzeug==3.1.3",
-        ("pytest<9", "pytest-xprocess", "watchdog", "ephemeral-port-reserve", "cryptography"),
+        (
+            "pytest<9",
+            "pytest-timeout",
+            "pytest-xprocess",
+            "watchdog",
+            "ephemeral-port-reserve",
+            "cryptography",
+        ),
         ("--ignore=tests/test_serving.py",),  # waits for file events that a busy machine may lose
     ),
     Suite("packaging==25.0", ("pretend", "tomli_w", "hypothesis")),
@@ -112,6 +119,7 @@ def _bare(source: Path, python: Path, suite: Suite, folder: Path) -> tuple[Mappi
         [python, "-m", "pytest", "-q", *suite.args],
         cwd=source,
         env=env,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,

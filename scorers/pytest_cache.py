@@ -16,27 +16,29 @@ from runner.tree import walk
 from scorers.pytest_expected import Known
 
 _READ = {".py", ".pyi", ".toml", ".ini", ".cfg", ".txt", ".csv", ".json", ".yaml", ".yml", ".md", ".rst"}
+_TREE = "{the tree}"
+"""Stands for the tree's own path, which ids may hold."""
 _READ_BYTES = 2**20
 
 
-def recall(key: str) -> Known | None:
+def recall(key: str, tree: Path) -> Known | None:
     """Return what is known of a project, null where nothing is."""
     try:
-        said = json.loads(_path(key).read_bytes())
+        said = json.loads(_path(key).read_text(encoding="utf-8").replace(_TREE, str(tree)))
     except (OSError, ValueError):
         return None
     sets = {name: frozenset(said[name]) for name in ("xfail", "excused", "doctests")}
     return Known(tuple(said["ids"]), tuple(said["open_ids"]), **sets)
 
 
-def remember(key: str, known: Known) -> None:
+def remember(key: str, known: Known, tree: Path) -> None:
     """Keep what is known of a project; a cache folder that cannot be written is no failure."""
     lists = {name: list(value) for name, value in asdict(known).items()}
     path = _path(key)
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = path.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps(lists), encoding="utf-8")
+        beside.write_text(json.dumps(lists).replace(str(tree), _TREE), encoding="utf-8")
         beside.replace(path)
 
 

@@ -85,7 +85,7 @@ class Runner:
 
     def _switches(self) -> list[str]:
         site = ["-S"] if self.drift and self.drift.starters else []
-        compiled = self.conditions.room / "tmp" / f"compiled-{self.place.tree.name}"
+        compiled = self.conditions.room / "tmp" / f"compiled-{self.logs.name}"
         fresh = ["-X", f"pycache_prefix={compiled}"] if self.drift and self.drift.compiled else []
         return ["-I", *site, *fresh]
 

@@ -83,11 +83,11 @@ class _Strict:
         runner = self.trees.pristine()
         about = [str(self.trees.python), *self.args]
         key = key_of(runner.place.tree, about) if self.submission.account else ""
-        known = recall(key) if key else None
+        known = recall(key, runner.place.tree) if key else None
         if known is None:
             known = self._collect_from(runner)
             if key:
-                remember(key, known)
+                remember(key, known, runner.place.tree)
         return known
 
     def _collect_from(self, runner: Runner) -> Known:

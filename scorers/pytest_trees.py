@@ -5,6 +5,7 @@ where nothing protects the place, and the canaries.
 """
 
 import functools
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,8 +102,13 @@ class Trees:
         return self._enter(tree.root)
 
     def _next(self) -> Path:
+        """Return the place of the next tree: always the same, for ids may hold it."""
         self._count += 1
-        return self.conditions.room / f"tree-{self._count}"
+        if self.conditions.tree.exists():
+            old = self.conditions.room / f"old-{self._count}"
+            self.conditions.tree.rename(old)
+            shutil.rmtree(old, ignore_errors=True)
+        return self.conditions.tree
 
     def _enter(self, tree: Path) -> Runner:
         self.conditions.own(tree)

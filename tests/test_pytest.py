@@ -328,3 +328,13 @@ def test_parameters_that_the_project_gives_all_its_tests_are_no_tampering(tmp_pa
     project = {"tests/conftest.py": conftest, "tests/test_it.py": "def test_1(): assert 1 + 1 == 2\n"}
     judged = score(tmp_path, project)
     assert (judged.reward, judged.total, judged.tampering) == (1.0, 2, ())
+
+
+def test_ids_that_hold_the_path_of_the_tree_are_the_same_in_every_tree(tmp_path: Path) -> None:
+    tests = """
+import pathlib, pytest
+@pytest.mark.parametrize("path", [str(pathlib.Path(__file__).parent)])
+def test_1(path): assert path == str(pathlib.Path(__file__).parent)
+"""
+    judged = score(tmp_path, {"tests/test_it.py": tests})
+    assert (judged.reward, judged.tampering) == (1.0, ())

@@ -8,7 +8,7 @@ from scorers.pytest_cache import key_of, recall, remember
 from scorers.pytest_expected import Known
 from tests.judging import write
 
-KNOWN = Known(("a", "b"), ("c",), frozenset({"a"}), frozenset({"c"}), frozenset({"b"}))
+KNOWN = Known(("a[/tree-1/x]", "b"), ("c",), frozenset({"b"}), frozenset({"c"}), frozenset({"b"}))
 
 
 @pytest.fixture(autouse=True)
@@ -17,15 +17,18 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_was_remembered_is_recalled_and_nobody_else_can_read_it(tmp_path: Path) -> None:
-    remember("key", KNOWN)
-    assert recall("key") == KNOWN
-    assert recall("other") is None
+    remember("key", KNOWN, Path("/tree-1"))
+    recalled = recall("key", Path("/tree-2"))
+    assert recalled is not None
+    assert recalled.ids == ("a[/tree-2/x]", "b")
+    assert recall("key", Path("/tree-1")) == KNOWN
+    assert recall("other", Path("/tree-1")) is None
     assert (tmp_path / "cache/rollout-runner/pytest").stat().st_mode & 0o077 == 0
 
 
 def test_a_broken_memory_is_none(tmp_path: Path) -> None:
     write(tmp_path, {"cache/rollout-runner/pytest/key.json": "{"})
-    assert recall("key") is None
+    assert recall("key", tmp_path) is None
 
 
 def test_a_key_tells_projects_apart(tmp_path: Path) -> None:
