@@ -24,7 +24,8 @@ _CUT = re.compile(r"max_output_tokens|MessageOutputLength|output token maximum")
 _QUOTA = re.compile(r"insufficient_quota|quota exceeded|exceeded your current quota|billing", re.IGNORECASE)
 _STATUS = re.compile(r"(?:status(?: code)?|API Error|HTTP)[: ]*\(?([1-5]\d\d)\b", re.IGNORECASE)
 _TRANSIENT = {408, 409, 425, 429}
-_KILLED = -9
+_KILLED = {-9, 137}
+"""SIGKILL of the agent itself, or of what its shell waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def verdict(journal: Journal, end: Exit, assignment: Assignment, stderr: str) ->
 def _sandbox(end: Exit) -> SandboxFailed | None:
     if end.survivors:
         return SandboxFailed("processes of the agent cannot be ended", phase="agent_start")
-    if end.oom and end.code == _KILLED:
+    if end.oom and end.code in _KILLED:
         return SandboxFailed("the agent was killed for memory", phase="agent_start")
     return None
 

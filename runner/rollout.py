@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from agents.base import AgentRun, Assignment
 from runner.account import find_account, give, hide
@@ -19,6 +20,7 @@ from runner.errors import (
     ReplayFailed,
     RunnerFailed,
     ScoringFailed,
+    TaskInvalid,
 )
 from runner.evidence import evidence
 from runner.interceptor import open_interceptor
@@ -30,8 +32,9 @@ from runner.report import Report
 from runner.request import correlation_id_of
 from runner.result import Stage
 from runner.setting import Folders, Options, Setting, folders, read_request, understand
+from runner.sweep import Family
 from runner.task import Task
-from runner.workspace import Baseline, Changes, baseline
+from runner.workspace import Baseline, Changes, baseline, snapshot_from
 from scorers.base import Score, Submission
 
 
@@ -75,6 +78,7 @@ def _perform(data: bytes, report: Report, options: Options, progress: Progress) 
     )
     report.traced = rollout.container
     setting = understand(rollout, options, os.environ)
+    _keep_apart(report, setting.task.workspace)
     report.note(details=setting.details())
     progress.deadline = setting.deadline
     account = find_account()
@@ -86,30 +90,53 @@ def _perform(data: bytes, report: Report, options: Options, progress: Progress) 
         _measure(_Scene(setting, places, account, interceptor, report, progress))
 
 
+def _keep_apart(report: Report, workspace: Path) -> None:
+    """Refuse a result where the agent works: it would be part of its work."""
+    if report.output and report.output.resolve().is_relative_to(workspace.resolve()):
+        raise TaskInvalid(
+            f"the result {report.output} would lie in the workspace {workspace}",
+            hint="name an --output outside of it",
+        )
+
+
 def _measure(scene: _Scene) -> None:
     with scene.stage("preparing"):
-        prompt, before, env = _prepare(scene)
+        ground = _prepare(scene)
     with scene.stage("agent"):
-        agent_run = _work(scene, prompt, env)
-    changes = _look(scene, before, agent_run, prompt)
+        agent_run = _work(scene, ground)
+    changes = _look(scene, ground, agent_run)
     _require_a_run(agent_run, scene)
     with scene.stage("scoring"):
-        score = _score(scene, before, changes)
+        score = _score(scene, ground, changes)
     seen = evidence(scene.report, reward=score.reward)
     scene.report.finish(**score_changes(score, scene.report.result), **seen)
 
 
-def _prepare(scene: _Scene) -> tuple[Prompt, Baseline, Mapping[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What lies ready when the agent starts."""
+
+    prompt: Prompt
+    env: Mapping[str, str]
+    """Variables of the overrides."""
+    before: Baseline
+    pristine: Path
+    """The tree that is scored from: the snapshot, or what the task names instead."""
+
+
+def _prepare(scene: _Scene) -> _Ground:
     """Render the prompt, apply the overrides, then take the snapshot that the agent is measured against."""
-    setting = scene.setting
-    prompt = render(setting.rollout, setting.task)
+    setting, task, state = scene.setting, scene.setting.task, scene.folders.state
+    prompt = render(setting.rollout, task)
     applied = apply(setting, scene.folders.files / "agent", scene.account)
     scene.report.note(override_application_results=applied.statuses)
     if applied.failed:
         raise OverrideFailed(applied.failed)
     if scene.account:
-        _separate(setting.task, scene.account, scene.report)
-    return prompt, baseline(setting.task.workspace, scene.folders.state), applied.env
+        _separate(task, scene.account, scene.report)
+    before = baseline(task.workspace, state)
+    pristine = snapshot_from(task.pristine, task.workspace, state / "pristine") if task.pristine else None
+    return _Ground(prompt, applied.env, before, pristine or before.snapshot)
 
 
 def _separate(task: Task, account: Account, report: Report) -> None:
@@ -119,20 +146,20 @@ def _separate(task: Task, account: Account, report: Report) -> None:
         report.warn(f"the agent can read the tests in {task.folder}: close that folder to it in the image")
 
 
-def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:
+def _work(scene: _Scene, ground: _Ground) -> AgentRun:
     setting, agent, url = scene.setting, scene.setting.agent, scene.setting.rollout.inference_url
     oracle = setting.agent_name == "oracle"
     assignment = Assignment(
-        prompt=prompt.text,
-        system_prompt=prompt.system,
-        workspace=setting.task.workspace,
+        prompt=ground.prompt.text,
+        system_prompt=ground.prompt.system,
+        workspace=ground.before.workspace,
         home=scene.folders.home,
         logs=scene.folders.files / "agent",
         model=setting.model,
         endpoint=scene.interceptor.endpoint(agent.dialect) if agent.dialect and url else None,
         deadline=setting.agent_deadline,
         stall_s=setting.rollout.limits.stall_s,
-        env={**setting.env, **env, **(setting.task.solution_env if oracle else {})},
+        env={**setting.env, **ground.env, **(setting.task.solution_env if oracle else {})},
         account=scene.account,
         options=setting.rollout.params,
         solution=setting.task.solution if oracle else None,
@@ -140,18 +167,19 @@ def _work(scene: _Scene, prompt: Prompt, env: Mapping[str, str]) -> AgentRun:
         should_stop=scene.interceptor.stop,
         on_step=scene.progress.step,
     )
-    with boundary(AgentFailed, log=scene.report.files / "runner.log"):
+    left_behind = Family(scene.account.uid if scene.account else None)
+    with boundary(AgentFailed, log=scene.report.files / "runner.log"), left_behind:
         return agent.run(assignment)
 
 
-def _look(scene: _Scene, before: Baseline, agent_run: AgentRun, prompt: Prompt) -> Changes:
+def _look(scene: _Scene, ground: _Ground, agent_run: AgentRun) -> Changes:
     """Seal the calls, keep what the agent did and said, and see what it changed."""
     scene.interceptor.seal()
     totals = scene.interceptor.totals()
     scene.report.note(agent=agent_report(agent_run, scene.setting), calls=call_report(totals))
     scene.report.warn(*scene.interceptor.warnings, *disagreement(agent_run, totals))
-    keep_run(agent_run, scene.setting, prompt, scene.folders.files)
-    return before.changes(scene.folders.files / "agent.diff")
+    keep_run(agent_run, scene.setting, ground.prompt, scene.folders.files)
+    return ground.before.changes(scene.folders.files / "agent.diff")
 
 
 def _require_a_run(agent_run: AgentRun, scene: _Scene) -> None:
@@ -166,13 +194,13 @@ def _require_a_run(agent_run: AgentRun, scene: _Scene) -> None:
         raise AgentUnavailable(f"{agent.name} ended without a single model call", hint="see its output")
 
 
-def _score(scene: _Scene, before: Baseline, changes: Changes) -> Score:
+def _score(scene: _Scene, ground: _Ground, changes: Changes) -> Score:
     setting, task = scene.setting, scene.setting.task
     scratch = scene.folders.state / "scratch"
     scratch.mkdir()
     submission = Submission(
-        workspace=task.workspace,
-        snapshot=before.snapshot,
+        workspace=ground.before.workspace,
+        snapshot=ground.pristine,
         changed=changes.paths,
         diff=changes.text(),
         instruction=task.instruction,

@@ -36,6 +36,9 @@ class Task:
     """The `[scorer]` table, or several; empty where the task names none."""
     protected: tuple[str, ...] = ()
     editable: tuple[str, ...] = ()
+    pristine: str | None = None
+    """`[workspace] pristine`: a folder of the image, or a git revision, to score from; null scores from the
+    workspace as it was before the agent."""
     agent_s: float | None = None
     """`[agent] timeout_sec`."""
     verifier_s: float | None = None
@@ -141,6 +144,7 @@ def _read(
         scorer=about.scorer if isinstance(about.scorer, dict) else tuple(about.scorer),
         protected=tuple(about.workspace.protected),
         editable=tuple(about.workspace.editable),
+        pristine=about.workspace.pristine,
         agent_s=about.agent.timeout_sec,
         verifier_s=about.verifier.timeout_sec,
         env=resolved(about.environment.env, user_environment(environ), f"{where} [environment] env"),

@@ -51,6 +51,7 @@ class Workspace(Wire):
     path: str | None = None
     protected: list[str] = []
     editable: list[str] = []
+    pristine: str | None = None
 
 
 class TaskFile(_Table):

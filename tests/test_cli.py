@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -276,3 +277,40 @@ def living_in(folder: Path) -> list[str]:
             except OSError:
                 continue
     return found
+
+
+def test_a_result_that_would_lie_in_the_workspace_is_refused(sandbox: Sandbox) -> None:
+    ended = sandbox.run("--output", str(sandbox.workspace / "result.json"))
+    assert ended.returncode == 2
+    assert "would lie in the workspace" in ended.stderr
+    assert "--output" in ended.stderr
+
+
+def test_a_task_may_name_the_revision_it_is_scored_from(sandbox: Sandbox) -> None:
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.invalid", "-C", str(sandbox.workspace)]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "pristine"]):
+        subprocess.run([*git, *words], check=True)
+    (sandbox.workspace / "tests" / "test_merge.py").write_text("def test_nothing(): pass\n")
+    task = shutil.copytree(DEMO / "task", sandbox.folder / "task")
+    with (task / "task.toml").open("a") as file:
+        file.write('\n[workspace]\npristine = "HEAD"\n')
+    ended = sandbox.run("--tasks", str(task))
+    assert ended.returncode == 0, ended.stderr
+    assert sandbox.result["metrics"]["details"]["total"] == 5
+
+
+def test_what_a_plug_in_leaves_running_is_dead_before_scoring(sandbox: Sandbox) -> None:
+    (sandbox.folder / "mine.py").write_text(
+        "import subprocess\n"
+        "from agents.base import Agent, AgentRun\n"
+        "class Mine(Agent):\n"
+        "    name = 'mine'\n"
+        "    def run(self, assignment):\n"
+        "        words = ['setsid', '-f', 'sleep', '300']\n"
+        "        subprocess.run(words, cwd=assignment.workspace, check=True)\n"
+        "        return AgentRun('completed')\n"
+    )
+    sandbox.request(params={"agent": str(sandbox.folder / "mine.py")})
+    ended = sandbox.run()
+    assert ended.returncode == 0, ended.stderr
+    assert living_in(sandbox.workspace) == []
