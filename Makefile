@@ -7,7 +7,8 @@ ARCH   := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
 AGENT  ?= codex
 DEMO   := build/demo
 
-.PHONY: install demo check format test test-all test-image bench bench-interceptor bench-scoring bench-workspace clean
+.PHONY: install demo check format test test-all test-image clean \
+  bench bench-interceptor bench-scoring bench-workspace bench-stacks bench-suites
 
 install: $(VENV)/.installed $(VENV)/.clis
 
@@ -59,17 +60,29 @@ test-all: install
 test-image: install
 	tests/image/run.sh
 
-bench: install
+# Each prints its figures side by side with what it measures against; nothing is asserted.
+bench bench-interceptor bench-scoring bench-workspace bench-stacks bench-suites: install
+
+bench:
 	$(BIN)/python benchmarks/rollout.py
 
-bench-interceptor: install
+bench-interceptor:
 	$(BIN)/python benchmarks/interceptor.py
 
-bench-scoring: install
+bench-scoring:
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/scoring_cargo.py
 
-bench-workspace: install
+bench-workspace:
 	$(BIN)/python benchmarks/workspace.py
+
+bench-stacks:
+	$(BIN)/python benchmarks/stacks.py
+
+# Our counts against the tools' own, on the test suites of real packages and crates from their registries.
+bench-suites:
+	$(BIN)/python benchmarks/real_suites.py
+	$(BIN)/python benchmarks/real_crates.py
 
 clean:
 	rm -rf build $(VENV) .venv-* node_modules
