@@ -91,7 +91,7 @@ class _Strict:
         return known
 
     def _collect_from(self, runner: Runner) -> Known:
-        session = runner.session([*self.args, "--collect-only", "-q"], short=True)
+        session = runner.session([*self.args, "--collect-only", "-qqq", "--assert=plain"], short=True)
         require_start(session, self.trees.python)
         known = known_of(session, runner.place.tree)
         if not known.ids and not known.open_ids:
