@@ -21,7 +21,7 @@ def boundary(kind: type[Failure], *, phase: Phase | None = None, log: Path | Non
         raise
     except MemoryError as error:
         raise SandboxFailed("the runner itself ran out of memory", phase=phase) from error
-    except Exception as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # a plug-in may call sys.exit
         _keep_traceback(log)
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise SandboxFailed(f"the disk is full: {error}", hint="free some space", phase=phase) from error

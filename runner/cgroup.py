@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runner.errors import Interrupted, Phase, SandboxFailed
+from runner.errors import Phase, SandboxFailed
+from runner.interruption import Signalled
 
 _UNLIMITED_V1 = 2**62  # v1 has no word for it, only a number near 2**63
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -61,7 +62,7 @@ def spared(who: str, phase: Phase) -> Iterator[None]:
     try:
         yield
     finally:
-        if oom_kills() > kills and not isinstance(sys.exception(), Interrupted):
+        if oom_kills() > kills and not isinstance(sys.exception(), Signalled):
             raise SandboxFailed(f"{who} was killed for memory", hint="give the sandbox more", phase=phase)
 
 

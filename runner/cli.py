@@ -6,29 +6,40 @@ where an output path is known; 130 and 143 interrupted, result written.
 
 import argparse
 import json
-import signal
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import runner
 
 if TYPE_CHECKING:
+    from runner.claim import Claim
     from runner.display import Progress
     from runner.errors import Failure
+    from runner.report import Report
     from runner.setting import Options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    _require_streams()
     arguments = _parser().parse_args(argv)
     command = {"validate": _validate, "schema": _schema, "doctor": _doctor}.get(arguments.command, _run)
     try:
         return command(arguments)
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
+
+
+def _require_streams() -> None:
+    """Give back a stream that was closed before the start (`2>&-`): its number must not become a log's."""
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,8 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what this image has and lacks for a rollout")
     doctor.add_argument("--inference-url", help="also try whether this URL is reached")
     for command in (validate, doctor):
-        command.add_argument("--json", action="store_true", help="print JSON")
-        _add_task_options(command)
+        command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+        _add_task_options(command, default=argparse.SUPPRESS)  # what stands before the command counts too
     return parser
 
 
@@ -65,11 +76,12 @@ _HELP = {
 }
 
 
-def _add_task_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tasks", type=Path, metavar="DIR", help="a task folder, or a folder of them")
-    parser.add_argument("--workspace", type=Path, metavar="DIR", help="where the agent works")
-    parser.add_argument("--agent", help="this agent, whatever the request says")
-    parser.add_argument("--model", help="this model, whatever the request says")
+def _add_task_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    folder: dict[str, Any] = {"type": Path, "metavar": "DIR", "default": default}
+    parser.add_argument("--tasks", help="a task folder, or a folder of them", **folder)
+    parser.add_argument("--workspace", help="where the agent works", **folder)
+    parser.add_argument("--agent", default=default, help="this agent, whatever the request says")
+    parser.add_argument("--model", default=default, help="this model, whatever the request says")
 
 
 def _options(arguments: argparse.Namespace) -> "Options":
@@ -81,30 +93,64 @@ def _options(arguments: argparse.Namespace) -> "Options":
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from runner.environment import secrets_of
-    from runner.errors import Failure, ResultUnwritable
-    from runner.report import Report
+    """Roll; from here on a signal ends in a result."""
+    from runner.claim import claim, first_result
+    from runner.errors import ResultUnwritable
+    from runner.interruption import Signalled, end_at_once_on_signals, raise_on_signals
     from runner.seclusion import seclude
 
-    output = arguments.output or (None if arguments.stdio else Path("/tmp/result.json"))  # noqa: S108
+    raise_on_signals()
     seclude()
-    _raise_on_signals()
+    answers = _answers(arguments)
+    output = arguments.output or (None if arguments.stdio else Path("/tmp/result.json"))  # noqa: S108
+    place = None
     try:
-        report = Report(output, secrets=secrets_of(_environ()))
-        from runner.rollout import run  # only now: a result must lie there within the first second
-
-        failure = run(lambda: _read(arguments), report, _options(arguments), _progress(arguments))
+        place = claim(output) if output else None
+        report, failure = _roll(arguments, place)
     except ResultUnwritable as unwritable:
         return _complain(unwritable)
-    if arguments.stdio or arguments.json:
-        report.send(sys.stdout.buffer)
-    elif not arguments.quiet:
-        from runner.summary import summary
+    except Signalled as signalled:  # while the runner was still loading
+        early = first_result("Interrupted", f"interrupted by signal {signalled.number}")
+        if place:
+            place.output.write_bytes(early)
+        else:
+            answers.write(early)
+        return 128 + signalled.number
+    end_at_once_on_signals()
+    _show(arguments, report, answers)
+    return _complain(failure) if failure else 0
 
-        print(summary(report), flush=True)
-    if isinstance(failure, Failure):
-        return _complain(failure)
-    return 0
+
+def _roll(arguments: argparse.Namespace, place: "Claim | None") -> "tuple[Report, Failure | None]":
+    from runner.environment import secrets_of
+    from runner.report import Report
+    from runner.rollout import run
+
+    report = Report(place, secrets=secrets_of(_environ()))
+    return report, run(lambda: _read(arguments), report, _options(arguments), _progress(arguments))
+
+
+def _answers(arguments: argparse.Namespace) -> BinaryIO:
+    """Return where results are printed; with `--stdio` or `--json` nothing else can print there."""
+    if not (arguments.stdio or arguments.json):
+        return sys.stdout.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _show(arguments: argparse.Namespace, report: "Report", answers: BinaryIO) -> None:
+    """Print the result, or what a person wants of it; a reader that has gone changes no exit code."""
+    from runner.summary import summary
+
+    try:
+        if arguments.stdio or arguments.json:
+            report.send(answers)
+        elif not arguments.quiet:
+            print(summary(report), flush=True)
+    except OSError as error:
+        print(f"run_rollout: the result could not be printed: {error.strerror}", file=sys.stderr, flush=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _read(arguments: argparse.Namespace) -> bytes:
@@ -127,19 +173,6 @@ def _progress(arguments: argparse.Namespace) -> "Progress":
     if arguments.quiet:
         return Progress()
     return Live(sys.stderr) if sys.stderr.isatty() else Plain(sys.stderr)
-
-
-def _raise_on_signals() -> None:
-    """Make the first SIGTERM or SIGINT end the rollout in order; later ones must not disturb that."""
-    from runner.errors import Interrupted
-
-    def interrupt(number: int, _frame: object) -> NoReturn:
-        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, interrupt)
 
 
 def _validate(arguments: argparse.Namespace) -> int:
@@ -186,8 +219,6 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _environ() -> dict[str, str]:
-    import os
-
     return dict(os.environ)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
@@ -58,8 +58,9 @@ class Plain(Progress):
 
     def _line(self, text: str) -> None:
         elapsed = time.monotonic() - self.started
-        self.stream.write(f"{elapsed:7.1f}s {text}\n")
-        self.stream.flush()
+        with suppress(OSError, ValueError):  # whoever read the lines may have gone; the rollout goes on
+            self.stream.write(f"{elapsed:7.1f}s {text}\n")
+            self.stream.flush()
 
 
 class Live(Progress):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from runner.atomic import overwrite, replace
+from runner.claim import Claim
 from runner.errors import Failure, Phase, ResultUnwritable, Unfinished
 from runner.result import Result, Stage
 
@@ -27,17 +28,16 @@ _RESERVED_BYTES = 16 * 1024
 class Report:
     """The result so far, on disk (or, for `--stdio`, in memory until the end)."""
 
-    def __init__(self, output: Path | None, *, secrets: tuple[str, ...] = ()) -> None:
-        """Write the first result; raise `ResultUnwritable` where even that fails."""
-        self.output = output
+    def __init__(self, place: Claim | None, *, secrets: tuple[str, ...] = ()) -> None:
+        """Write the first result that says where the rollout is; raise `ResultUnwritable` where it cannot."""
+        self.output = place.output if place else None
         self.secrets = secrets
         self.traced = False
         """Whether the result carries the trace of the calls: the container shape's does."""
         self.started = time.monotonic()
-        self.result = Result(trace_correlation_id="")
+        self.files = place.files if place else Path(tempfile.mkdtemp(prefix="rollout-files-"))
+        self.result = Result(trace_correlation_id="", files=str(self.files) if place else None)
         self._save()
-        self.files = _folder_beside(output) if output else Path(tempfile.mkdtemp(prefix="rollout-files-"))
-        self.result = self.result.model_copy(update={"files": str(self.files) if output else None})
 
     def note(self, **changes: Any) -> None:  # noqa: ANN401 - a field's own type
         """Change fields and replace the file; it says that the rollout is unfinished.
@@ -73,7 +73,7 @@ class Report:
         try:
             replace(self.output, self.encoded())
         except ResultUnwritable:
-            self.result = self.result.slim()
+            self.result = self.result.slim("the disk is full")
             overwrite(self.output, self.encoded())
 
     def fail(self, failure: Failure, **changes: Any) -> None:  # noqa: ANN401 - a field's own type
@@ -106,17 +106,3 @@ class Report:
     def _time(self, name: str, started: float) -> None:
         timings = self.result.timings.model_copy(update={name: round(time.monotonic() - started, 4)})
         self.result = self.result.model_copy(update={"timings": timings})
-
-
-def _folder_beside(output: Path) -> Path:
-    """Make `OUTPUT.d`, empty: what lay there may have been put there to be read as ours."""
-    folder = output.with_name(output.name + ".d")
-    try:
-        if folder.is_symlink() or folder.is_file():
-            folder.unlink()
-        elif folder.is_dir():
-            shutil.rmtree(folder)
-        folder.mkdir()
-    except OSError as error:
-        raise ResultUnwritable(f"cannot make the folder {folder}: {error.strerror}") from error
-    return folder

@@ -178,8 +178,8 @@ class Result(Model):
             }
         )
 
-    def slim(self) -> "Result":
-        """Return this result without what is large, for a disk that is full."""
+    def slim(self, why: str) -> "Result":
+        """Return this result without what is large."""
         longest = 200
         return self.model_copy(
             update={
@@ -188,7 +188,7 @@ class Result(Model):
                 "trace": None,
                 "checks": [],
                 "override_application_results": [],
-                "warnings": ["the disk is full: artifacts, trace, checks and long details are left out"],
+                "warnings": [f"{why}: artifacts, trace, checks and long details are left out"],
             }
         )
 

@@ -9,22 +9,22 @@ from pathlib import Path
 from agents.base import AgentRun, Assignment
 from runner.account import find_account, give, hide
 from runner.boundary import boundary
-from runner.cgroup import spared
+from runner.calling import call_agent, call_scorer
 from runner.conclusion import agent_report, call_report, disagreement, keep_run, score_changes
 from runner.display import Progress
 from runner.errors import (
-    AgentFailed,
     AgentUnavailable,
     Failure,
+    Interrupted,
     OverrideFailed,
     ReplayFailed,
     RunnerFailed,
-    ScoringFailed,
     TaskInvalid,
 )
 from runner.evidence import evidence
 from runner.interceptor import open_interceptor
 from runner.interceptor.base import Interceptor
+from runner.interruption import Signalled
 from runner.overrides import apply
 from runner.process import Account
 from runner.prompt import Prompt, render
@@ -32,7 +32,6 @@ from runner.report import Report
 from runner.request import correlation_id_of
 from runner.result import Stage
 from runner.setting import Folders, Options, Setting, folders, read_request, understand
-from runner.sweep import Family
 from runner.task import Task
 from runner.workspace import Baseline, Changes, baseline, snapshot_from
 from scorers.base import Score, Submission
@@ -40,13 +39,17 @@ from scorers.base import Score, Submission
 
 def run(read: Callable[[], bytes], report: Report, options: Options, progress: Progress) -> Failure | None:
     """Perform a rollout and finish its report, whatever happens; return why it was not measured, if so."""
+    failure: Failure
     try:
         with boundary(RunnerFailed, log=report.files / "runner.log"), progress.showing():
             _perform(read(), report, options, progress)
-    except Failure as failure:
-        report.fail(failure, **evidence(report))
-        return failure
-    return None
+            return None
+    except Failure as met:
+        failure = met
+    except Signalled as signalled:
+        failure = Interrupted(signalled.number)
+    report.fail(failure, **evidence(report))
+    return failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +170,8 @@ def _work(scene: _Scene, ground: _Ground) -> AgentRun:
         should_stop=scene.interceptor.stop,
         on_step=scene.progress.step,
     )
-    left_behind = Family(scene.account.uid if scene.account else None)
-    with boundary(AgentFailed, log=scene.report.files / "runner.log"), left_behind:
-        return agent.run(assignment)
+    log, spare_s = scene.report.files / "runner.log", setting.scoring_s / 2
+    return call_agent(agent, assignment, log, spare_s)
 
 
 def _look(scene: _Scene, ground: _Ground, agent_run: AgentRun) -> Changes:
@@ -218,6 +220,4 @@ def _score(scene: _Scene, ground: _Ground, changes: Changes) -> Score:
         inference_key=scene.interceptor.key,
         model=setting.model,
     )
-    killed = spared("a process of the tests", "scoring")
-    with killed, boundary(ScoringFailed, log=scene.report.files / "runner.log"):
-        return setting.scorer.score(submission)
+    return call_scorer(setting.scorer, submission, scene.report.files / "runner.log")

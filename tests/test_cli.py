@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -314,3 +315,160 @@ def test_what_a_plug_in_leaves_running_is_dead_before_scoring(sandbox: Sandbox) 
     ended = sandbox.run()
     assert ended.returncode == 0, ended.stderr
     assert living_in(sandbox.workspace) == []
+
+
+def plug_in(sandbox: Sandbox, kind: str, body: str) -> str:
+    """Write a scorer or an agent whose only method has this body; return its path."""
+    lines = {
+        "scorer": ("from scorers.base import Check, Score, Scorer", "Scorer", "score(self, submission)"),
+        "agent": ("from agents.base import Agent, AgentRun", "Agent", "run(self, assignment)"),
+    }
+    imported, base, method = lines[kind]
+    text = f"import sys, time\n{imported}\nclass Mine({base}):\n    name = 'mine'\n"
+    text += f"    def {method}:\n        {body}\n"
+    path = sandbox.folder / f"my_{kind}.py"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("sys.exit(3)", "SystemExit: 3"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise ValueError('no idea')", "ValueError: no idea"),
+        ("return 0.5", "returned float, not a Score"),
+        ("return Score(reward=float('nan'))", "gave the reward nan"),
+        ("return Score(reward=2.0)", "gave the reward 2.0"),
+        ("return Score(reward='1')", "gave the reward '1'"),
+        ("return Score(reward=1.0, details={'x': object()})", "no JSON"),
+    ],
+)
+def test_a_scorer_that_gives_no_usable_verdict_is_a_failure_of_scoring(
+    sandbox: Sandbox, body: str, complaint: str
+) -> None:
+    sandbox.request(params={"agent": "nop", "scorer": plug_in(sandbox, "scorer", body)})
+    ended = sandbox.run()
+    assert ended.returncode == 1
+    assert complaint in ended.stderr
+    assert sandbox.result["failure"]["kind"] == "ScoringFailed"
+    assert sandbox.result["metrics"]["reward_mean"] == 0.0
+
+
+def test_a_scorer_that_caught_tampering_cannot_give_a_reward(sandbox: Sandbox) -> None:
+    body = "return Score(reward=1.0, tampering=('a canary passed',))"
+    sandbox.request(params={"agent": "nop", "scorer": plug_in(sandbox, "scorer", body)})
+    assert sandbox.run().returncode == 0
+    assert sandbox.result["metrics"]["reward_mean"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("sys.exit(3)", "SystemExit: 3"),
+        ("return 'done'", "returned str, not an AgentRun"),
+        ("return AgentRun('weird')", "gave the outcome 'weird'"),
+    ],
+)
+def test_an_agent_that_gives_no_usable_run_is_a_failure_of_the_agent(
+    sandbox: Sandbox, body: str, complaint: str
+) -> None:
+    sandbox.request(params={"agent": plug_in(sandbox, "agent", body)})
+    ended = sandbox.run()
+    assert ended.returncode == 1
+    assert complaint in ended.stderr
+    assert sandbox.result["failure"]["cause"] == "agent"
+
+
+def test_a_plug_in_that_hangs_does_not_outlive_the_deadline(sandbox: Sandbox) -> None:
+    sleeping = plug_in(sandbox, "agent", "time.sleep(60)")
+    hanging = plug_in(sandbox, "scorer", "time.sleep(60)")
+    sandbox.request(params={"agent": sleeping, "scorer": hanging}, limits={"timeout_s": 8, "scoring_s": 3})
+    ended = sandbox.run()
+    assert ended.returncode == 1
+    assert sandbox.result["agent"]["outcome"] == "timeout"
+    assert "gave no verdict by its deadline" in ended.stderr
+    assert sandbox.result["timings"]["total_s"] < 9
+
+
+def test_a_plug_in_cannot_swallow_the_end_of_the_rollout(sandbox: Sandbox) -> None:
+    body = "exec('try:\\n time.sleep(60)\\nexcept BaseException:\\n pass'); return Score(reward=1.0)"
+    sandbox.request(params={"agent": "nop", "scorer": plug_in(sandbox, "scorer", body)})
+    with subprocess.Popen(sandbox.arguments("--quiet"), env=sandbox.env, cwd=sandbox.folder) as child:
+        wait_for(lambda: sandbox.output.exists() and sandbox.result["phase"] == "scoring")
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(15) == 143
+    assert sandbox.result["failure"]["kind"] == "Interrupted"
+    assert sandbox.result["success"] is False
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3])
+def test_a_signal_while_the_runner_loads_leaves_a_result_that_says_so(sandbox: Sandbox, delay: float) -> None:
+    sandbox.output.write_text('{"success": true, "metrics": {"reward_mean": 1.0}}')
+    sandbox.request(params={"agent": "command", "command": ["sleep", "60"]})
+    with subprocess.Popen(sandbox.arguments("--quiet"), env=sandbox.env, cwd=sandbox.folder) as child:
+        wait_for(lambda: not sandbox.result["success"])
+        time.sleep(delay)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(15) == 143
+    assert sandbox.result["success"] is False
+    assert sandbox.result["failure"]["kind"] == "Interrupted"
+
+
+def test_a_second_rollout_on_the_same_output_is_refused(sandbox: Sandbox) -> None:
+    sandbox.request(params={"agent": "command", "command": ["sleep", "60"]})
+    with subprocess.Popen(sandbox.arguments("--quiet"), env=sandbox.env, cwd=sandbox.folder) as child:
+        wait_for(lambda: sandbox.output.exists() and sandbox.result["phase"] == "agent")
+        second = sandbox.run()
+        assert second.returncode == 2
+        assert "another rollout is writing" in second.stderr
+        assert sandbox.result["phase"] == "agent"
+        child.terminate()
+
+
+def test_an_output_that_is_no_regular_file_is_left_alone(sandbox: Sandbox) -> None:
+    fifo = sandbox.folder / "fifo"
+    os.mkfifo(fifo)
+    ended = sandbox.run("--output", str(fifo))
+    assert ended.returncode == 2
+    assert "no regular file" in ended.stderr
+    assert fifo.is_fifo()
+
+
+def test_a_linked_output_is_written_where_the_link_leads(sandbox: Sandbox) -> None:
+    (sandbox.folder / "link.json").symlink_to(sandbox.folder / "target.json")
+    assert sandbox.run("--output", str(sandbox.folder / "link.json")).returncode == 0
+    assert json.loads((sandbox.folder / "target.json").read_text())["success"] is True
+    assert (sandbox.folder / "link.json").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "redirection", ["2>&-", ">&-", "2>&1 | head -n 1", ">/dev/full", "</dev/null >&- 2>&-"]
+)
+def test_a_reader_that_is_gone_costs_neither_result_nor_reward(sandbox: Sandbox, redirection: str) -> None:
+    command = f"{shlex.join(sandbox.arguments())} {redirection}"
+    subprocess.run(["bash", "-c", command], env=sandbox.env, cwd=sandbox.folder, timeout=60, check=False)
+    assert sandbox.result["success"] is True
+    assert sandbox.result["metrics"]["reward_mean"] == pytest.approx(2 / 5)
+
+
+def test_what_a_plug_in_prints_stays_out_of_the_result_on_stdout(sandbox: Sandbox) -> None:
+    body = "print('noise'); __import__('os').system('echo child noise'); return AgentRun('completed')"
+    sandbox.request(params={"agent": plug_in(sandbox, "agent", body)})
+    ended = sandbox.run("--json")
+    assert json.loads(ended.stdout)["success"] is True
+    assert "noise" in ended.stderr
+
+
+def test_options_before_validate_count_too(sandbox: Sandbox) -> None:
+    before = ["--tasks", str(DEMO / "task"), "--workspace", str(sandbox.workspace), "--json"]
+    argv = [str(COMMAND), *before, "validate", str(sandbox.input)]
+    ended = subprocess.run(argv, env=sandbox.env, capture_output=True, text=True, timeout=60, check=False)
+    assert json.loads(ended.stdout)["task"] == "task", ended.stderr
+
+
+def test_the_command_needs_no_path(sandbox: Sandbox) -> None:
+    ended = subprocess.run(
+        [COMMAND, "--version"], env={"PATH": "/nonexistent"}, capture_output=True, check=True
+    )
+    assert ended.stdout.startswith(b"run_rollout ")

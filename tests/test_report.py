@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runner.atomic import overwrite, replace
+from runner.claim import claim
 from runner.errors import Interrupted, ResultUnwritable, SandboxFailed
 from runner.report import Report
 
@@ -18,7 +19,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def test_a_valid_result_lies_there_from_the_first_moment(tmp_path: Path) -> None:
-    Report(tmp_path / "result.json")
+    Report(claim(tmp_path / "result.json"))
     result = read(tmp_path / "result.json")
     assert result["success"] is False
     assert result["failure"]["kind"] == "Unfinished"
@@ -27,7 +28,7 @@ def test_a_valid_result_lies_there_from_the_first_moment(tmp_path: Path) -> None
 
 
 def test_a_rollout_killed_while_the_agent_works_says_so(tmp_path: Path) -> None:
-    report = Report(tmp_path / "result.json")
+    report = Report(claim(tmp_path / "result.json"))
     with report.timed("agent"):
         result = read(tmp_path / "result.json")
     assert result["phase"] == "agent"
@@ -35,7 +36,7 @@ def test_a_rollout_killed_while_the_agent_works_says_so(tmp_path: Path) -> None:
 
 
 def test_the_three_spellings_of_the_reward_are_equal(tmp_path: Path) -> None:
-    report = Report(tmp_path / "result.json")
+    report = Report(claim(tmp_path / "result.json"))
     report.finish(reward=0.75, success=True, details={"passed": 3})
     result = read(tmp_path / "result.json")
     assert result["metrics"]["reward_mean"] == 0.75
@@ -45,7 +46,7 @@ def test_the_three_spellings_of_the_reward_are_equal(tmp_path: Path) -> None:
 
 
 def test_a_failure_names_its_phase_and_cause_and_leaves_no_reward(tmp_path: Path) -> None:
-    report = Report(tmp_path / "result.json")
+    report = Report(claim(tmp_path / "result.json"))
     with report.timed("scoring"):
         report.fail(SandboxFailed("out of memory", hint="give the sandbox more"))
     result = read(tmp_path / "result.json")
@@ -88,7 +89,7 @@ def test_what_lay_in_the_folder_beforehand_is_gone(tmp_path: Path) -> None:
     planted = tmp_path / "result.json.d"
     planted.mkdir()
     (planted / "ctrf.json").write_text("planted")
-    Report(tmp_path / "result.json")
+    Report(claim(tmp_path / "result.json"))
     assert list(planted.iterdir()) == []
 
 
@@ -97,18 +98,18 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     precious.mkdir()
     (precious / "keep").write_text("")
     (tmp_path / "result.json.d").symlink_to(precious)
-    Report(tmp_path / "result.json")
+    Report(claim(tmp_path / "result.json"))
     assert (precious / "keep").exists()
 
 
 def test_an_output_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultUnwritable, match=r"file/result\.json.*(exists|directory).*--output"):
-        Report(tmp_path / "file" / "result.json")
+        Report(claim(tmp_path / "file" / "result.json"))
 
 
 def test_secrets_never_reach_the_result(tmp_path: Path) -> None:
-    report = Report(tmp_path / "result.json", secrets=("sk-very-secret",))
+    report = Report(claim(tmp_path / "result.json"), secrets=("sk-very-secret",))
     report.fail(SandboxFailed("401 for key sk-very-secret"))
     text = (tmp_path / "result.json").read_text()
     assert "sk-very-secret" not in text
@@ -137,13 +138,13 @@ def test_a_full_disk_costs_the_artifacts_but_never_the_reward(tmp_path: Path) ->
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("the sandbox refuses mounts")
     try:
-        report = Report(disk / "result.json")
+        report = Report(claim(disk / "result.json"))
         subprocess.run(["dd", "if=/dev/zero", f"of={disk}/filler"], check=False, capture_output=True)
         report.note(warnings=["goes on"])
         report.finish(reward=1.0, success=True, details={"output": "x" * 100_000, "passed": 1})
         result = read(disk / "result.json")
     finally:
-        subprocess.run(["umount", disk], check=True)
+        subprocess.run(["umount", "--lazy", disk], check=True)  # the claim holds a folder of it
     assert result["metrics"]["reward_mean"] == 1.0
     assert "the disk is full" in result["warnings"][0]
 
