@@ -5,7 +5,7 @@ rollout reports as an `AgentFailed`. An agent that is a command line subclasses 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -151,6 +151,8 @@ class Agent(ABC):
     """Whether an agent with a dialect is useless without an `inference_url`."""
     skills: ClassVar[str] = ".agents/skills"
     """Folder in the workspace from which it loads skills; overrides for skills land there."""
+    option_names: ClassVar[Collection[str] | None] = None
+    """Its own keys of `params`, so that unknown ones are warned of; null, or not stated by the class: any."""
 
     @classmethod
     def tool(cls) -> str:
@@ -159,6 +161,10 @@ class Agent(ABC):
         Raises `AgentUnavailable` where that is missing. `run_rollout doctor` asks.
         """
         return ""
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Refuse, by `RequestInvalid`, `params` that `run` would refuse; asked before anything runs."""
+        del options
 
     @abstractmethod
     def run(self, assignment: Assignment) -> AgentRun:

@@ -12,8 +12,10 @@ from pydantic import BaseModel, Field, ValidationError
 from agents.base import Agent, AgentRun, Assignment
 from agents.program import run_program
 from agents.start import PROMPT, SYSTEM, furnish
+from runner.dialects import complaints
 from runner.errors import AgentUnavailable, RequestInvalid
 from runner.model import CONFIG
+from runner.variables import is_valid
 
 _SPEC = "terminal.json"
 
@@ -43,6 +45,11 @@ class CommandAgent(Agent):
     name = "command"
     dialect = "chat"
     needs_model = False
+    option_names = frozenset(Params.model_fields)
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Read the parameters."""
+        _params(options)
 
     def run(self, assignment: Assignment) -> AgentRun:
         """Run the command to its end."""
@@ -69,10 +76,14 @@ def _params(options: Mapping[str, Any]) -> Params:
     try:
         params = Params.model_validate(dict(options))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, ("params", *first["loc"])))
         hint = 'the command agent wants for example {"command": ["my-agent", "{prompt_file}"]}'
-        raise RequestInvalid(f"{key}: {first['msg']}", hint=hint) from error
+        raise RequestInvalid(f"params.{next(complaints(error))}", hint=hint) from error
+    for index, argument in enumerate(params.command):
+        if "\0" in argument:
+            raise RequestInvalid(f"params.command[{index}]: no argument can hold a NUL character")
+    for name, value in params.env.items():
+        if not is_valid(name, value):
+            raise RequestInvalid(f"params.env.{name}: no name or value of a variable")
     for pattern, *_ in params.answers:
         try:
             re.compile(pattern)

@@ -21,10 +21,16 @@ _WANTED = {
     "model_type": "an object",
     "list_type": "a list",
     "finite_number": "a finite number",
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than_equal": "at most {le:g}",
+    "greater_than": "more than {gt:.10g}",
+    "greater_than_equal": "at least {ge:.10g}",
+    "less_than_equal": "at most {le:.10g}",
+    "too_short": "a list of at least {min_length}",
+    "tuple_type": "a list",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "literal_error": "{expected}",
 }
+_PLAIN = {"missing": "missing", "extra_forbidden": "unknown key"}
 _MOST_ERRORS = 5
 _ID = re.compile(r'"trace_correlation_id"\s*:\s*("(?:[^"\\]|\\.)*")')
 
@@ -123,8 +129,8 @@ def complaints(error: ValidationError) -> Iterator[str]:
     errors = error.errors(include_url=False)
     for one in errors[:_MOST_ERRORS]:
         key = _path(one["loc"])
-        if one["type"] == "missing":
-            yield f"{key}: missing"
+        if plain := _PLAIN.get(one["type"]):
+            yield f"{key}: {plain}"
             continue
         wanted = _WANTED.get(one["type"], one["msg"]).format(**one.get("ctx", {}))
         yield f"{key}: expected {wanted}, got {_shown(one['input'])}"

@@ -10,17 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from agents.base import Agent
+from runner.boundary import boundary
 from runner.deadline import Deadline
 from runner.environment import user_environment
+from runner.errors import AgentFailed, RequestInvalid, ScoringFailed
+from runner.interceptor.settings import Settings as InterceptorSettings
 from runner.plugins import load_agent
 from runner.process import Account
 from runner.request import Rollout, choose_agent, choose_model, load, require_inference_url
 from runner.scoring import scorer_for
 from runner.task import Task, find_task
+from runner.wire import Settings
 from scorers.base import Scorer
 
-FLUSH_S = 3.0
-"""Seconds of the deadline kept back for writing the result."""
+_FLUSH_S, _FLUSH_SHARE = 3.0, 1 / 20
+"""Kept back for writing the result: so many seconds, but no more than this share of the whole."""
+_LEAST_AGENT_S = 0.5
+"""With less than this the agent could not even start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Setting:
     """When all of it, the last write included, must be over."""
     env: Mapping[str, str]
     """The user's environment and the task's, without keys."""
+    warnings: tuple[str, ...] = ()
+    """Options that scorer or agent do not know."""
 
     def details(self) -> dict[str, Any]:
         """Return what the result says of the task before anything is measured."""
@@ -69,15 +77,25 @@ class Setting:
         return min(asked, limits.timeout_s / 2)
 
     @property
+    def agent_s(self) -> float:
+        """Seconds for the agent, getting ready included: what the others leave, at most the task's."""
+        left = self.rollout.limits.timeout_s - self.scoring_s - self._flush_s
+        return min(left, self.task.agent_s or left)
+
+    @property
     def agent_deadline(self) -> Deadline:
         """When the agent must have ended."""
-        deadline = self.deadline.keeping_back(self.scoring_s + FLUSH_S)
+        deadline = self.deadline.keeping_back(self.scoring_s + self._flush_s)
         return deadline.at_most(self.task.agent_s) if self.task.agent_s else deadline
 
     @property
     def scoring_deadline(self) -> Deadline:
         """When scoring must have ended: what the agent did not use is the scorer's."""
-        return self.deadline.keeping_back(FLUSH_S)
+        return self.deadline.keeping_back(self._flush_s)
+
+    @property
+    def _flush_s(self) -> float:
+        return min(_FLUSH_S, self.rollout.limits.timeout_s * _FLUSH_SHARE)
 
 
 def read_request(data: bytes, options: Options) -> Rollout:
@@ -86,22 +104,50 @@ def read_request(data: bytes, options: Options) -> Rollout:
 
 
 def understand(rollout: Rollout, options: Options, environ: Mapping[str, str]) -> Setting:
-    """Find task, agent and scorer; every name that cannot be resolved fails here, before anything runs."""
+    """Find task, agent and scorer, which read their options: what is wrong fails before anything runs."""
     deadline = Deadline.after(rollout.limits.timeout_s)
     task = find_task(rollout, options.tasks, environ, workspace=options.workspace)
     agent_name = choose_agent(rollout)
     agent = load_agent(agent_name)
     if agent.dialect is not None and agent.needs_model:
         require_inference_url(rollout)
-    return Setting(
+    with boundary(AgentFailed):
+        worker = agent()
+        worker.check(rollout.params)
+    with boundary(ScoringFailed):
+        scorer = scorer_for(rollout, task)
+        warnings = scorer.check()
+    setting = Setting(
         rollout=rollout,
         task=task,
         agent_name=agent_name,
-        agent=agent(),
-        scorer=scorer_for(rollout, task),
+        agent=worker,
+        scorer=scorer,
         deadline=deadline,
         env={**user_environment(environ), **task.env},
+        warnings=(*warnings, *_unknown_params(worker, rollout)),
     )
+    _require_time(setting)
+    return setting
+
+
+def _unknown_params(agent: Agent, rollout: Rollout) -> Iterator[str]:
+    """Warn of `params` that nobody reads, where the agent says which it does."""
+    own = vars(type(agent)).get("option_names")
+    if own is None:
+        return
+    known = {*own, *Settings.model_fields, *InterceptorSettings.model_fields}
+    for name in rollout.params.keys() - known:
+        yield f"params.{name}: the agent {agent.name} has no such option; ignored"
+
+
+def _require_time(setting: Setting) -> None:
+    """Refuse a limit under which the agent could not even start."""
+    if setting.agent_s < min(_LEAST_AGENT_S, setting.task.agent_s or _LEAST_AGENT_S):
+        given, hint = setting.rollout.limits.timeout_s, "raise it: an agent needs seconds at the very least"
+        raise RequestInvalid(
+            f"limits.timeout_s: of {given:g} s the agent gets {setting.agent_s:.2f}", hint=hint
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ the rollout reports as a `ScoringFailed`: silence is never a score.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -121,6 +121,8 @@ class Scorer(ABC):
 
     name: ClassVar[str]
     """How a request or a task names it."""
+    option_names: ClassVar[Collection[str] | None] = None
+    """The options there are, so that any other is warned of; null, or not stated by the class itself: any."""
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         """Keep the `[scorer]` table of the task (without `name`)."""
@@ -139,6 +141,15 @@ class Scorer(ABC):
         """
         del workspace, env
         return ""
+
+    def check(self) -> list[str]:
+        """Return what to warn of in the options; asked before the agent starts.
+
+        A scorer of your own may refuse here, by `TaskInvalid`, what `score` would refuse too late.
+        """
+        known = vars(type(self)).get("option_names")
+        unknown = [] if known is None else [name for name in self.options if name not in known]
+        return [f"[scorer] {name}: the scorer {self.name} has no such option; ignored" for name in unknown]
 
     @abstractmethod
     def score(self, submission: Submission) -> Score:

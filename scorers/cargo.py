@@ -18,9 +18,13 @@ from scorers.base import Check, Score, Scorer, Submission, ratio
 from scorers.cargo_build import Build, build
 from scorers.cargo_metadata import read_workspace
 from scorers.cargo_plain import checks_of
+from scorers.cargo_setup import OPTIONS as FEATURES
 from scorers.cargo_setup import Setup, features
 from scorers.cargo_strict import score_strict
-from scorers.conditions import Conditions
+from scorers.conditions import OPTIONS as CONDITIONS
+from scorers.conditions import Conditions, check_conditions, trust_of
+from scorers.expected import OPTIONS as EXPECTED
+from scorers.expected import expected_of
 from scorers.overlay import lay_tests
 from scorers.reports import RunReport, write_reports
 from scorers.toolchain import find_toolchain
@@ -30,6 +34,7 @@ class Cargo(Scorer):
     """Every test of every target of a workspace, and its documentation's examples."""
 
     name: ClassVar[str] = "cargo"
+    option_names = {"trust", "compile_share", "overlay", *FEATURES, *EXPECTED, *CONDITIONS}
 
     @classmethod
     def fits(cls, workspace: Path) -> bool:
@@ -41,12 +46,17 @@ class Cargo(Scorer):
         toolchain = find_toolchain(workspace, env)
         return f"{toolchain.cargo} {toolchain.version.removeprefix('cargo ')}"
 
+    def check(self) -> list[str]:
+        """Read every option."""
+        self._compile_share()
+        features(self.options)
+        expected_of(self.options)
+        check_conditions(self.options)
+        return super().check()
+
     def score(self, submission: Submission) -> Score:
         """Build, run, count."""
-        trust = self.options.get("trust", "strict")
-        if trust not in {"strict", "plain"}:
-            raise TaskInvalid(f"[scorer] trust is {trust!r}", hint='"strict" or "plain"')
-        if trust == "strict":
+        if trust_of(self.options) == "strict":
             return score_strict(submission, self.options, self._compile_share())
         return self._plain(submission)
 

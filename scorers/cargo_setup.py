@@ -11,6 +11,9 @@ from runner.process import Command
 from scorers.conditions import Conditions
 from scorers.toolchain import Toolchain
 
+_SWITCHES = ("all_features", "no_default_features", "release")
+OPTIONS = frozenset(("features", *_SWITCHES))
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -73,8 +76,7 @@ def features(options: Mapping[str, Any]) -> tuple[str, ...]:
     named = options.get("features", [])
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
         raise TaskInvalid("[scorer] features is no list of names", hint='write features = ["serde"]')
-    switches = ("all_features", "no_default_features", "release")
     return (
         *([f"--features={','.join(named)}"] if named else []),
-        *(f"--{name.replace('_', '-')}" for name in switches if options.get(name) is True),
+        *(f"--{name.replace('_', '-')}" for name in _SWITCHES if options.get(name) is True),
     )

@@ -30,11 +30,19 @@ class Combined(Scorer):
     """The weighted mean of several scorers."""
 
     name: ClassVar[str] = "combined"
+    option_names = {"parts"}
 
     def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
         """Find the tools of every part."""
         parts = _parts(self.options["parts"]) if "parts" in self.options else []
         return ", ".join(filter(None, (part.scorer.tool(workspace, env) for part in parts)))
+
+    def check(self) -> list[str]:
+        """Load every part and read its options."""
+        warnings = [
+            warning for part in _parts(self.options.get("parts", ())) for warning in part.scorer.check()
+        ]
+        return [*super().check(), *warnings]
 
     def score(self, submission: Submission) -> Score:
         """Score every part in turn and return the weighted mean."""

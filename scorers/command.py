@@ -17,6 +17,8 @@ from runner.errors import ScoringFailed, TaskInvalid
 from runner.output import head_tail
 from runner.process import Exit
 from scorers.base import Check, Score, Scorer, Submission
+from scorers.conditions import OPTIONS as CONDITIONS
+from scorers.conditions import check_conditions
 from scorers.expected import clip
 from scorers.stage import argv_of, program_of, stage
 
@@ -28,11 +30,19 @@ class CommandScorer(Scorer):
     """Runs a command in the tree and takes its word."""
 
     name: ClassVar[str] = "command"
+    option_names = {"command", "pattern", "json", "trust", "overlay", *CONDITIONS}
 
     def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
         """Find the command's program."""
         del workspace
         return program_of(self.options, env)
+
+    def check(self) -> list[str]:
+        """Read every option."""
+        argv_of(self.options)
+        self._fraction_options()
+        check_conditions(self.options)
+        return super().check()
 
     def score(self, submission: Submission) -> Score:
         """Run the command and return what it says."""

@@ -22,6 +22,15 @@ from runner.process import Account, Caps, Command
 from scorers.base import Submission
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_KINDS: Mapping[str, Any] = {
+    "env": Mapping,
+    "pass_env": list,
+    "network": bool,
+    "timeout_s": (int, float),
+    "max_file_mb": int,
+    "max_processes": int,
+}
+OPTIONS = frozenset(_KINDS)
 OUTPUT_BYTES = 256 * 1024**2
 """More output than this ends a run of tests."""
 
@@ -104,16 +113,16 @@ def clean_conditions(submission: Submission, options: Mapping[str, Any]) -> Iter
             env=_environment(room, submission, options),
             account=account,
             caps=_caps(options),
-            network=_option(options, "network", bool, default=False),
+            network=_option(options, "network", default=False),
             deadline=submission.deadline,
-            timeout_s=_option(options, "timeout_s", (int, float), default=None),
+            timeout_s=_option(options, "timeout_s", default=None),
         )
     finally:
         shutil.rmtree(room, ignore_errors=True)
 
 
 def _environment(room: Path, submission: Submission, options: Mapping[str, Any]) -> dict[str, str]:
-    passed = _option(options, "pass_env", list, default=[])
+    passed = _option(options, "pass_env", default=[])
     return {
         "PATH": PATH,
         "HOME": str(room / "home"),
@@ -122,21 +131,36 @@ def _environment(room: Path, submission: Submission, options: Mapping[str, Any])
         **({"USER": submission.account.name} if submission.account else {}),
         **{name: submission.env[name] for name in passed if name in submission.env},
         **submission.verifier_env,
-        **{str(name): str(value) for name, value in _option(options, "env", Mapping, default={}).items()},
+        **{str(name): str(value) for name, value in _option(options, "env", default={}).items()},
     }
 
 
 def _caps(options: Mapping[str, Any]) -> Caps:
-    megabytes = _option(options, "max_file_mb", int, default=1024)
+    megabytes = _option(options, "max_file_mb", default=1024)
     return Caps(
         file_bytes=megabytes * 1024**2,
-        processes=_option(options, "max_processes", int, default=1024),
+        processes=_option(options, "max_processes", default=1024),
     )
 
 
-def _option(options: Mapping[str, Any], name: str, kind: Any, *, default: Any) -> Any:  # noqa: ANN401 - TOML values
+def trust_of(options: Mapping[str, Any]) -> str:
+    """Return `[scorer] trust`: `strict`, the default, or `plain`."""
+    trust = options.get("trust", "strict")
+    if trust not in {"strict", "plain"}:
+        raise TaskInvalid(f"[scorer] trust is {trust!r}", hint='"strict" or "plain"')
+    return str(trust)
+
+
+def check_conditions(options: Mapping[str, Any]) -> None:
+    """Raise `TaskInvalid` for what a run under these options would refuse."""
+    trust_of(options)
+    for name in _KINDS:
+        _option(options, name, default=None)
+
+
+def _option(options: Mapping[str, Any], name: str, *, default: Any) -> Any:  # noqa: ANN401 - TOML values
     value = options.get(name, default)
-    if value is default or isinstance(value, kind):
+    if value is default or isinstance(value, _KINDS[name]):
         return value
-    wanted = getattr(kind, "__name__", "number")
+    wanted = getattr(_KINDS[name], "__name__", "number")
     raise TaskInvalid(f"[scorer] {name} is {value!r}, not of type {wanted}", hint="correct it in task.toml")

@@ -11,6 +11,8 @@ from typing import Any
 from runner.errors import TaskInvalid
 from scorers.base import Check
 
+_LISTS = ("expected", "fail_to_pass", "pass_to_pass")
+OPTIONS = frozenset((*_LISTS, *(name.upper() for name in _LISTS)))
 _MESSAGE_HEAD, _MESSAGE_TAIL = 1000, 3000
 
 

@@ -27,6 +27,7 @@ class Harbor(Scorer):
     """Lets the task's own script decide."""
 
     name: ClassVar[str] = "harbor"
+    option_names = {"user", "tests_path", "logs_path"}
 
     def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
         """Say where the script's places are, where they can be made."""
@@ -34,6 +35,12 @@ class Harbor(Scorer):
         places = Places.of(self.options)
         places.require_writable()
         return f"{places.tests} and {places.rewards} can be written"
+
+    def check(self) -> list[str]:
+        """Read every option."""
+        Places.of(self.options)
+        self._user()
+        return super().check()
 
     def score(self, submission: Submission) -> Score:
         """Run the script and return the reward it wrote; silence is no score."""
@@ -50,10 +57,13 @@ class Harbor(Scorer):
         return Score(reward, found.checks, details=_details(end, found, reward, account))
 
     def _account(self, submission: Submission) -> Account | None:
+        return submission.account if self._user() == "agent" else None
+
+    def _user(self) -> str:
         user = self.options.get("user", "runner")
         if user not in {"runner", "agent"}:
             raise TaskInvalid(f"[scorer] user is {user!r}", hint='"runner" or "agent"')
-        return submission.account if user == "agent" else None
+        return str(user)
 
     def _run(self, submission: Submission, places: Places, account: Account | None) -> Exit:
         script, log = places.tests / "test.sh", submission.reports / "harbor.log"

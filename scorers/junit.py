@@ -16,6 +16,9 @@ from runner.errors import ScoringFailed
 from runner.output import head_tail
 from runner.process import Exit
 from scorers.base import Check, Score, Scorer, Submission, ratio
+from scorers.conditions import OPTIONS as CONDITIONS
+from scorers.conditions import check_conditions
+from scorers.expected import OPTIONS as EXPECTED
 from scorers.expected import Expected, expected_of, ids_of, resolved, verdicts
 from scorers.junit_xml import read_junit
 from scorers.reports import RunReport, write_reports
@@ -27,11 +30,20 @@ class Junit(Scorer):
     """Runs a command and reads the report it wrote."""
 
     name: ClassVar[str] = "junit"
+    option_names = {"command", "trust", "canaries", "overlay", *EXPECTED, *CONDITIONS}
 
     def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
         """Find the command's program."""
         del workspace
         return program_of(self.options, env)
+
+    def check(self) -> list[str]:
+        """Read every option."""
+        argv_of(self.options)
+        self._canaries()
+        expected_of(self.options)
+        check_conditions(self.options)
+        return super().check()
 
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict."""

@@ -12,6 +12,9 @@ from typing import Any
 from runner.errors import TaskInvalid
 from runner.process import Command
 from scorers.base import Check, Score, Scorer, Submission, ratio
+from scorers.conditions import OPTIONS as CONDITIONS
+from scorers.conditions import check_conditions, trust_of
+from scorers.expected import OPTIONS as EXPECTED
 from scorers.expected import expected_of, resolved, verdicts
 from scorers.pytest_python import find_python, tried
 from scorers.pytest_session import Request, Session, copy_events, require_start, run_session
@@ -27,6 +30,7 @@ class Pytest(Scorer):
     """Runs the tests of a Python project."""
 
     name = "pytest"
+    option_names = {"trust", "python", "args", "test_timeout_s", "overlay", *EXPECTED, *CONDITIONS}
 
     @classmethod
     def fits(cls, workspace: Path) -> bool:
@@ -40,12 +44,16 @@ class Pytest(Scorer):
         """Find the task's Python and its pytest."""
         return tried(find_python(self.options, env, workspace), env)
 
+    def check(self) -> list[str]:
+        """Read every option."""
+        self._args()
+        expected_of(self.options)
+        check_conditions(self.options)
+        return super().check()
+
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict."""
-        trust = self.options.get("trust", "strict")
-        if trust not in {"strict", "plain"}:
-            raise TaskInvalid(f"[scorer] trust is {trust!r}", hint='"strict" or "plain"')
-        if trust == "strict":
+        if trust_of(self.options) == "strict":
             return score_strict(submission, self.options, self._args())
         return self._plain(submission)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.deadline import Deadline
-from runner.errors import SandboxFailed, ScorerUnavailable
+from runner.errors import SandboxFailed, ScorerUnavailable, ScoringFailed
 from runner.output import head_tail
 from runner.process import Account, Command, Exit, Watch, run
 from scorers.base import Check
@@ -230,7 +230,7 @@ def _take_result(session: Session, event: dict[str, Any]) -> None:
 
 
 def require_start(session: Session, python: Path) -> None:
-    """Raise `ScorerUnavailable` where pytest did not begin; only to be asked where no agent's code ran."""
+    """Raise `ScoringFailed` where pytest did not begin; only to be asked where no agent's code ran."""
     if session.starts and not session.missing:
         return
     if session.missing:
@@ -238,7 +238,9 @@ def require_start(session: Session, python: Path) -> None:
             f"pytest does not start in {python}: {session.missing}",
             hint=f"run: {python} -m pip install pytest",
         )
-    said = head_tail(session.log, 2000).strip()
+    if session.exit.ending == "deadline":
+        raise ScoringFailed("the deadline passed before pytest began", hint="raise limits.timeout_s")
+    said = head_tail(session.log, 2000).strip() or "it printed nothing"
     raise ScorerUnavailable(
         f"{python} ended ({session.exit.ending}, code {session.exit.code}) before pytest began: {said}",
         hint="run this interpreter by hand, or name another in [scorer] python",

@@ -10,12 +10,12 @@ import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from runner.errors import ScoringFailed, TaskInvalid
 from scorers.base import Check, Score, Scorer, Submission
 from scorers.expected import clip
-from scorers.judge import Judge, Verdict
+from scorers.judge import Api, Judge, Verdict
 
 _DIFF_HEAD, _DIFF_TAIL = 150_000, 50_000
 _MOST_SAMPLES = 20
@@ -46,6 +46,15 @@ class Rubric(Scorer):
     """Lets a model judge."""
 
     name: ClassVar[str] = "rubric"
+    option_names = {"criteria", "samples", "model", "api", "temperature"}
+
+    def check(self) -> list[str]:
+        """Read every option but the model, which may be the rollout's own."""
+        self._criteria()
+        self._samples()
+        self._api("")
+        self._temperature()
+        return super().check()
 
     def score(self, submission: Submission) -> Score:
         """Ask the judge and return the weighted mean of its verdicts."""
@@ -89,14 +98,20 @@ class Rubric(Scorer):
         model = self.options.get("model") or submission.model
         if not isinstance(model, str) or not model:
             raise TaskInvalid("[scorer] model: the rubric scorer needs a model's name")
-        api = self.options.get("api", "messages" if "claude-" in model else "chat")
-        if api not in {"chat", "responses", "messages"}:
+        key, deadline, url = submission.inference_key, submission.deadline, submission.inference_url
+        return Judge(self._api(model), model, url, key, deadline, self._temperature())
+
+    def _api(self, model: str) -> Api:
+        api: Api = self.options.get("api", "messages" if "claude-" in model else "chat")
+        if api not in get_args(Api):
             raise TaskInvalid(f"[scorer] api is {api!r}", hint="chat, responses or messages")
+        return api
+
+    def _temperature(self) -> float | None:
         temperature = self.options.get("temperature")
         if temperature is not None and type(temperature) not in {int, float}:
             raise TaskInvalid(f"[scorer] temperature is {temperature!r}, no number")
-        key, deadline = submission.inference_key, submission.deadline
-        return Judge(api, model, submission.inference_url, key, deadline, temperature)
+        return temperature
 
 
 def _criterion(given: Any, number: int) -> Criterion:  # noqa: ANN401 - a TOML value

@@ -17,7 +17,7 @@ from runner.newtree import new_tree
 from runner.process import Caps, Exit, run
 from runner.workspace import copy
 from scorers.base import Submission
-from scorers.conditions import Conditions, clean_conditions
+from scorers.conditions import Conditions, clean_conditions, trust_of
 from scorers.overlay import lay_tests
 from scorers.protected import frozen
 
@@ -99,9 +99,7 @@ class Stage:
 @contextmanager
 def stage(submission: Submission, options: Mapping[str, Any]) -> Iterator[Stage]:
     """Make the place, and remove it at the end."""
-    trust = options.get("trust", "strict")
-    if trust not in {"strict", "plain"}:
-        raise TaskInvalid(f"[scorer] trust is {trust!r}", hint='"strict" or "plain"')
+    trust = trust_of(options)
     with clean_conditions(submission, options) as conditions:
         if trust == "strict":
             yield _strict(submission, options, conditions)

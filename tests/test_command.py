@@ -94,10 +94,12 @@ def test_a_program_missing_on_a_terminal_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("params", "said"),
     [
-        ({}, "params.command: Field required"),
-        ({"command": []}, "params.command: List should have at least 1 item"),
-        ({"command": "my-agent"}, "params.command: Input should be a valid list"),
-        ({"command": ["a"], "env": {"A": 1}}, "params.env.A: Input should be a valid string"),
+        ({}, "params.command: missing"),
+        ({"command": []}, "params.command: expected a list of at least 1, got \\[\\]"),
+        ({"command": "my-agent"}, 'params.command: expected a list, got "my-agent"'),
+        ({"command": ["a"], "env": {"A": 1}}, "params.env.A: expected text, got 1"),
+        ({"command": ["a", "b\0"]}, r"params\.command\[1\]: no argument can hold a NUL"),
+        ({"command": ["a"], "env": {"A=B": "1"}}, "params.env.A=B: no name or value of a variable"),
         ({"command": ["a"], "answers": [["(", "y"]]}, "params.answers: '\\(' is no regular expression"),
     ],
 )

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import ScorerUnavailable
+from runner.errors import ScorerUnavailable, ScoringFailed
+from runner.process import Ending, Exit
 from scorers.pytest_python import find_python, moved
+from scorers.pytest_session import Session, require_start
 from tests.judging import write
 
 
@@ -52,3 +54,19 @@ def test_an_environment_in_the_workspace_is_taken_from_the_tree(tmp_path: Path) 
     inside = tmp_path / "ws/.venv/bin/python"
     assert moved(inside, tmp_path / "ws", tmp_path / "tree") == tmp_path / "tree/.venv/bin/python"
     assert moved(Path(sys.executable), tmp_path / "ws", tmp_path / "tree") == Path(sys.executable)
+
+
+def _unbegun(folder: Path, ending: Ending) -> Session:
+    return Session(Exit(code=-15, ending=ending, duration_s=1.0), folder / "events", folder / "log")
+
+
+def test_too_little_time_is_not_blamed_on_the_interpreter(tmp_path: Path) -> None:
+    with pytest.raises(ScoringFailed, match="the deadline passed before pytest began") as caught:
+        require_start(_unbegun(tmp_path, "deadline"), Path("/bin/python"))
+    assert not isinstance(caught.value, ScorerUnavailable)
+
+
+def test_an_interpreter_that_ends_in_silence_is_said_to(tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+    with pytest.raises(ScorerUnavailable, match=r"before pytest began: it printed nothing \(run this"):
+        require_start(_unbegun(tmp_path, "exited"), Path("/bin/python"))
