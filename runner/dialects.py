@@ -128,7 +128,7 @@ def complaints(error: ValidationError) -> Iterator[str]:
     """Yield one sentence for each of the first errors: the key, what was expected, what was there."""
     errors = error.errors(include_url=False)
     for one in errors[:_MOST_ERRORS]:
-        key = _path(one["loc"])
+        key = _path(one["loc"]) or "the whole"
         if plain := _PLAIN.get(one["type"]):
             yield f"{key}: {plain}"
             continue

@@ -74,6 +74,8 @@ class Ground:
     logs: Path
     """An existing folder for the output of pre-flight scripts."""
     account: Account | None = None
+    dry: bool = False
+    """Nothing is written or run: what an override shows by itself is all that can be refused."""
 
 
 class _RefusalError(Exception):
@@ -89,6 +91,13 @@ def apply(setting: Setting, logs: Path, account: Account | None = None) -> Appli
     task, skills = setting.task, setting.agent.skills
     ground = Ground(task.workspace, skills, setting.env, setting.agent_deadline, logs, account)
     return lay(setting.rollout.overrides, ground)
+
+
+def foresee(setting: Setting) -> str:
+    """Return why the overrides cannot be applied, as far as they show it themselves; empty where they may."""
+    place = setting.task.workspace
+    ground = Ground(place, setting.agent.skills, {}, setting.deadline, place, dry=True)
+    return lay(setting.rollout.overrides, ground).failed
 
 
 def lay(overrides: Sequence[ContextOverride], ground: Ground) -> Applied:
@@ -163,22 +172,21 @@ class _Work:
         if len(content) > FILE_BYTES:
             raise _RefusalError("size_limit", f"{len(content)} bytes, more than {FILE_BYTES}")
         if self.files == REQUEST_FILES or self.size + len(content) > FILE_BYTES:
-            raise _RefusalError(
-                "size_limit", f"more than {REQUEST_FILES} files or {FILE_BYTES} bytes in a request"
-            )
-        if not is_text:
+            most = f"{REQUEST_FILES} files or {FILE_BYTES} bytes"
+            raise _RefusalError("size_limit", f"more than {most} in a request")
+        if self.ground.dry:
+            confined.parts(name)
+        elif not is_text:
             confined.write(self.ground.workspace, landing(name, self.ground.skills), content)
         self.files, self.size = self.files + 1, self.size + len(content)
 
     def _preflight(self, override: ContextOverride, done: "_Done") -> None:
         script, ground = override.preflight_script, self.ground
-        if not script or not script.strip():
+        if not script or not script.strip() or ground.dry:
             return
         done.preflight = False
-        output = ground.logs / f"preflight-{self.overrides}.txt"
-        place = Preflight(
-            ground.workspace, {**ground.env, **self.env}, ground.deadline, output, ground.account
-        )
+        output, env = ground.logs / f"preflight-{self.overrides}.txt", {**ground.env, **self.env}
+        place = Preflight(ground.workspace, env, ground.deadline, output, ground.account)
         failure = failure_of(script, place)
         if failure:
             raise _RefusalError("runtime", f"the pre-flight script {failure}")

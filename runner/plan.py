@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from runner import overrides
+from runner.errors import OverrideFailed
+from runner.interceptor import open as interceptor
 from runner.prompt import render
 from runner.request import schema
 from runner.result import Result
@@ -10,25 +13,35 @@ from runner.setting import Options, read_request, understand
 
 
 def plan(data: bytes, options: Options, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return name and value of each decision; raise the `Failure` that the rollout would end in."""
+    """Return name and value of each decision.
+
+    Raises the `Failure` that the rollout would end in, where it shows before anything runs or is written.
+    """
     rollout = read_request(data, options)
     setting = understand(rollout, options, environ)
+    warnings = (*rollout.warnings, *setting.warnings, *interceptor.foresee(rollout))
     prompt = render(rollout, setting.task)
+    if refusal := overrides.foresee(setting):
+        raise OverrideFailed(refusal)
     return {
         "trace_correlation_id": rollout.trace_correlation_id,
         "agent": setting.agent_name,
-        "model": rollout.model,
+        "model": setting.model,
         "inference_url": rollout.inference_url,
         "task": setting.task.id,
         "task_folder": str(setting.task.folder) if setting.task.folder else None,
+        "seed": rollout.seed,
+        "seed_wrapped": setting.task.wrapped,
         "workspace": str(setting.task.workspace),
         "scorer": setting.scorer.name,
         "timeout_s": rollout.limits.timeout_s,
+        "agent_s": setting.agent_s,
         "scoring_s": setting.scoring_s,
+        "stall_s": rollout.limits.stall_s,
         "overrides": [override.override_id for override in rollout.overrides],
         "prompt": prompt.text,
         "system_prompt": prompt.system,
-        "warnings": list(rollout.warnings),
+        "warnings": list(warnings),
     }
 
 

@@ -51,23 +51,27 @@ def test_a_fault_may_be_named_by_its_kind_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("s.json", '[\n  {"text": "a"},\n  {"txt": "b"}\n]', r"s\.json:3: txt: Extra inputs"),
+        ("s.json", '[\n  {"text": "a"},\n  {"txt": "b"}\n]', r"s\.json:3: txt: unknown key"),
         (
             "s.json",
             '[\n  {"text": "a"},\n  {"text": 1}\n]',
-            r"s\.json:3: text: Input should be a valid string",
+            r"s\.json:3: text: expected text, got 1",
         ),
         ("s.json", '[\n  {"text": "a"}\n  {}\n]', r"s\.json:3, column 3: Expecting ',' delimiter"),
         ("s.json", '{"turn": []}', "unknown key: turn"),
         ("s.json", "7", "holds no list of turns"),
         ("s.json", "[]", "has no turns"),
         ("s.json", "", "not JSON"),
-        ("s.json", "[3]", r"s\.json:1: the turn: Input should be a valid dictionary"),
+        ("s.json", "[3]", r"s\.json:1: the whole: expected an object"),
         ("s.jsonl", '{"text": "a"}\n\n{"text"}\n', r"s\.jsonl:3, column 8"),
-        ("s.jsonl", '{"text": "a"}\n{"tool_calls": [{"nam": "x"}]}\n', r"s\.jsonl:2: tool_calls\.0\.name"),
+        (
+            "s.jsonl",
+            '{"text": "a"}\n{"tool_calls": [{"nam": "x"}]}\n',
+            r"s\.jsonl:2: tool_calls\[0\]\.name: miss",
+        ),
         ("s.toml", '[[turns]]\ntext = "a"\n\n[[turns]]\nfault = "boom"\n', r"s\.toml:4: fault\.kind"),
         ("s.toml", '[[turns]]\ntext = "a\n', r"s\.toml is not TOML: .*line 2"),
-        ("s.toml", "[[turns]]\ndelay_s = -1\n", r"s\.toml:1: delay_s: Input should be greater"),
+        ("s.toml", "[[turns]]\ndelay_s = -1\n", r"s\.toml:1: delay_s: expected at least 0, got -1"),
         ("s.toml", "[[turns]]\n[turns.fault]\ntimes = 0\n", r"s\.toml:1: fault\.times"),
         ("s.toml", "[[turns]]\n[turns.fault]\nstatus = 200\n", r"s\.toml:1: fault\.status"),
     ],
@@ -85,6 +89,16 @@ def test_a_missing_file_a_folder_and_a_binary_are_refused_by_name(tmp_path: Path
     (tmp_path / "b.json").write_bytes(b"[\xff]")
     with pytest.raises(RequestInvalid, match=r"b\.json is not UTF-8"):
         read_script(tmp_path / "b.json")
+
+
+def test_where_a_relative_path_was_looked_for_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestInvalid) as caught:
+        read_script(Path("turns.toml"))
+    assert str(tmp_path / "turns.toml") in str(caught.value)
+    assert "a relative path is below the current folder" in str(caught.value)
 
 
 @given(text=st.text(max_size=80), suffix=st.sampled_from([".toml", ".json", ".jsonl"]))

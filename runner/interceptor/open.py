@@ -13,7 +13,7 @@ from runner.interceptor.prices import price_of, read_prices
 from runner.interceptor.recorder import Recorder
 from runner.interceptor.records import CALLS
 from runner.interceptor.relayed import Relayed
-from runner.interceptor.routing import disagreement, key_for, parse_url
+from runner.interceptor.routing import Route, disagreement, key_for, parse_url
 from runner.interceptor.settings import Settings, read_settings
 from runner.request import Rollout
 
@@ -52,6 +52,19 @@ def open_interceptor(rollout: Rollout, environ: Mapping[str, str], *, folder: Pa
             )
 
 
+def foresee(rollout: Rollout) -> tuple[str, ...]:
+    """Return what an interceptor would warn of, and raise what it would refuse, without opening one."""
+    if not rollout.inference_url:
+        return ()
+    _meter(rollout, read_settings(rollout.params))
+    if _replays(rollout):
+        from runner.interceptor.replay.script_file import read_script  # noqa: PLC0415 - where it is asked for
+
+        read_script(_script(rollout))
+        return ()
+    return _warnings(parse_url(rollout.inference_url), rollout)
+
+
 def _replays(rollout: Rollout) -> bool:
     """Whether the model is a script or a recording."""
     return (rollout.inference_url or "").startswith(REPLAY)
@@ -63,11 +76,19 @@ def _direct(rollout: Rollout, environ: Mapping[str, str], stack: ExitStack) -> D
     if _replays(rollout):
         from runner.interceptor.replay import replay  # noqa: PLC0415 - where it is asked for
 
-        model = stack.enter_context(replay(Path(url.removeprefix(REPLAY))))
+        model = stack.enter_context(replay(_script(rollout)))
         return Direct(parse_url(f"{model.base_url}/v1"), "", replayed=model.failure)
     route = parse_url(url)
+    return Direct(route, key_for(route, environ), _warnings(route, rollout))
+
+
+def _script(rollout: Rollout) -> Path:
+    return Path((rollout.inference_url or "").removeprefix(REPLAY))
+
+
+def _warnings(route: Route, rollout: Rollout) -> tuple[str, ...]:
     other = disagreement(route, rollout.trace_correlation_id)
-    return Direct(route, key_for(route, environ), (*route.warnings, *([other] if other else [])))
+    return (*route.warnings, *([other] if other else []))
 
 
 def _for_replay(settings: Settings) -> Settings:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from runner.dialects import complaints
 from runner.errors import RequestInvalid
 from runner.interceptor.open import JUDGE
 from runner.interceptor.records import CALLS
@@ -35,7 +36,9 @@ def read_script(path: Path) -> Script:
     try:
         turns = _read(path)
     except OSError as error:
-        raise RequestInvalid(f"the replay script {path} cannot be read: {error.strerror}") from None
+        hint = "" if path.is_absolute() else "a relative path is below the current folder"
+        place = f"the replay script {path.absolute()}"
+        raise RequestInvalid(f"{place} cannot be read: {error.strerror}", hint=hint) from None
     except UnicodeDecodeError as error:
         raise RequestInvalid(f"the replay script {path} is not UTF-8 (byte {error.start})") from None
     if not turns:
@@ -120,6 +123,4 @@ def _turn(path: Path, entry: _Entry) -> Turn:
     try:
         return Turn.model_validate(entry.value)
     except ValidationError as invalid:
-        error = invalid.errors()[0]
-        key = ".".join(map(str, error["loc"])) or "the turn"
-        raise RequestInvalid(f"{path}:{entry.line}: {key}: {error['msg']}", hint=_HINT) from None
+        raise RequestInvalid(f"{path}:{entry.line}: {next(complaints(invalid))}", hint=_HINT) from None
