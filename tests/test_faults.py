@@ -1,14 +1,18 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from aiohttp import web
 
 from runner.errors import ModelFailed, ModelRejected, ReplayFailed
 from runner.interceptor import exchange
 from runner.interceptor.faults import fault_of_status, message_in
 from runner.request import Limits
 from tests.relaying import Relaying, relaying, replaying
+from tests.upstreams import chunks, upstream
 
 ASK: dict[str, Any] = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 NONE: Limits = Limits()
@@ -118,6 +122,56 @@ def test_a_full_context_is_the_runs_outcome_and_no_failure(tmp_path: Path) -> No
         assert "context_length_exceeded" in ask(relay).text
         assert relay.records[0].outcome.error == "context_length"
         assert relay.interceptor.failure() is None
+
+
+def test_a_provider_that_says_200_and_brings_no_answer_is_asked_again(tmp_path: Path) -> None:
+    answer = {"id": "x", "choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+    refusals: list[dict[str, Any]] = [{"error": {"message": "overloaded", "code": 502}}, {}, {"choices": []}]
+    for number, bad in enumerate(refusals):
+        answers = [bad, answer]
+        with (
+            upstream(lambda *_, left=answers: web.json_response(left.pop(0))) as up,
+            relaying(tmp_path / str(number), f"{up.url}/v1/chat/completions") as relay,
+        ):
+            assert '"a"' in ask(relay).text
+            assert relay.records[0].outcome.attempts == 2
+
+
+FULL_ERROR = b'{"code":"context_length_exceeded","message":"Your input exceeds the context window"}'
+FULL = (
+    b'data: {"type":"response.created","response":{"id":"r","model":"m"}}\n\n',
+    b'data: {"type":"response.failed","response":{"status":"failed","error":' + FULL_ERROR + b"}}\n\n",
+)
+
+
+def test_a_context_that_is_full_in_a_stream_is_told_in_the_providers_own_bytes(tmp_path: Path) -> None:
+    with (
+        upstream(lambda *_: chunks(FULL)) as up,
+        relaying(tmp_path, f"{up.url}/v1/responses") as relay,
+    ):
+        endpoint = relay.interceptor.endpoint("responses")
+        headers = {"authorization": f"Bearer {endpoint.token}"}
+        body = {"model": "m", "stream": True, "input": "hi"}
+        got = httpx2.post(f"{endpoint.openai_base}/responses", json=body, headers=headers)
+        assert (got.status_code, got.content) == (200, b"".join(FULL))
+        translated = ask(relay)
+        assert (translated.status_code, translated.json()["error"]["code"]) == (
+            400,
+            "context_length_exceeded",
+        )
+        assert [r.outcome.error for r in relay.records] == ["context_length"] * 2
+        assert [r.outcome.attempts for r in relay.records] == [1, 1]
+        assert relay.interceptor.failure() is None
+
+
+def test_a_pause_that_the_provider_asks_for_is_no_silence(tmp_path: Path) -> None:
+    with replaying(tmp_path, [turn(status=429, retry_after=1)]) as relay, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, relay)
+        while not relay.model or not relay.model.requests:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        assert relay.interceptor.last_call() > time.monotonic()
+        assert asked.result().status_code == 200
 
 
 def test_the_last_call_decides_whether_the_model_failed(tmp_path: Path) -> None:

@@ -80,6 +80,16 @@ def test_a_reply_without_usage_is_counted_as_uncounted() -> None:
     assert (meter.totals.calls, meter.totals.uncounted, meter.totals.input_tokens) == (3, 1, 10)
 
 
+def test_an_answer_whose_tokens_are_unknown_makes_the_cost_unknown_and_the_limit_holds_all_the_same() -> None:
+    meter = Meter(Limits(max_cost_usd=1), {"a": Price(input=1, output=1)})
+    meter.count(Counts(), "a", answered=True)
+    assert (meter.totals.cost_usd, meter.refusal()) == (None, None)
+    meter.count(Counts(1_000_000, 0), "a", answered=True)
+    meter.count(Counts(10, 10), "unpriced", answered=True)
+    assert meter.totals.cost_usd is None
+    assert meter.refusal() == "limits.max_cost_usd is spent: 1 of 1"
+
+
 def test_a_cost_limit_that_cannot_be_held_is_refused_at_once(tmp_path: Path) -> None:
     with (
         pytest.raises(RequestInvalid, match=r"max_cost_usd cannot be held: the price of 'some-model'"),

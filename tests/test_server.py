@@ -177,15 +177,49 @@ def test_probes_are_answered_and_a_websocket_is_refused_cleanly(tmp_path: Path) 
         assert client.post("/chat/completions", content=b"no json").status_code == 400
 
 
-def test_tokens_are_counted_upstream_or_estimated(tmp_path: Path) -> None:
+def test_a_count_of_tokens_is_recorded_and_is_no_turn(tmp_path: Path) -> None:
     message: Any = {"model": "m", "messages": [{"role": "user", "content": "x" * 400}]}
-    for dialect in ("messages", "chat"):
+    for dialect, attempts in (("messages", 1), ("chat", 0)):
         with (
             replaying(tmp_path / dialect, [TURN], upstream_dialect=dialect) as relay,
             anthropic_client(relay) as client,
         ):
             assert 100 <= client.messages.count_tokens(**message).input_tokens <= 200
-            assert relay.interceptor.totals().calls == 0
+            client.messages.create(**message, max_tokens=9)
+            counted, main = relay.records
+            assert (counted.kind, counted.outcome.attempts) == ("count_tokens", attempts)
+            assert (main.kind, main.parent) == ("main", None)
+            assert relay.interceptor.totals().calls == 1
+            relay.interceptor.seal()
+            assert is_complete(tmp_path / dialect / CALLS)
+
+
+def test_half_an_emoji_in_a_request_is_mended(tmp_path: Path) -> None:
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "cut \ud83d"}]})
+    with replaying(tmp_path, [TURN]) as relay, plain(relay) as client:
+        assert client.post("/chat/completions", content=body.encode()).status_code == 200
+        assert relay.records[0].request.body["messages"][0]["content"] == "cut ?"
+
+
+def test_counts_that_are_none_are_unknown_and_the_call_is_recorded(tmp_path: Path) -> None:
+    usage = {"prompt_tokens": "12", "completion_tokens": 1.5}
+    answer = {"id": "x", "choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": usage}
+    with (
+        upstream(lambda *_: web.json_response(answer)) as up,
+        relaying(tmp_path, f"{up.url}/v1/chat/completions") as relay,
+        plain(relay) as client,
+    ):
+        assert client.post("/chat/completions", json=CHAT).json() == answer
+        assert relay.records[0].usage.input_tokens is None
+        assert relay.interceptor.totals().uncounted == 1
+
+
+def test_a_call_that_cannot_be_translated_is_the_failure_that_is_named(tmp_path: Path) -> None:
+    with replaying(tmp_path, [TURN], upstream_dialect="chat") as relay, plain(relay) as client:
+        refused = client.post("/responses/compact", json={"model": "m", "input": "hi"})
+        assert refused.status_code == 400
+        assert "/responses/compact exists in Responses alone" in str(relay.interceptor.failure())
+        assert relay.records[0].outcome.error == "client_error"
 
 
 def test_a_sealed_interceptor_refuses_and_records_nothing_more(tmp_path: Path) -> None:
@@ -284,6 +318,23 @@ def test_a_dialect_that_nothing_names_is_found_by_asking(tmp_path: Path) -> None
         assert ask_responses(relay, stream=False)["text"] == "a"
         assert ask_messages(relay, stream=True)["text"] == "a"
         assert {record.request.upstream_dialect for record in relay.records} == {"chat"}
+
+
+def test_an_upstream_that_is_down_when_asked_what_it_speaks_is_asked_again(tmp_path: Path) -> None:
+    body = {"id": "x", "model": "m", "choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+    down = [True]
+
+    def only_chat(request: web.Request, _: bytes) -> web.Response:
+        if down:
+            return web.json_response({}, status=503)
+        found = request.path.endswith("/chat/completions")
+        return web.json_response(body if found else {}, status=200 if found else 404)
+
+    with upstream(only_chat) as up, relaying(tmp_path, f"{up.url}/v1", upstream_attempts=1) as relay:
+        with plain(relay) as client:
+            assert client.post("/responses", json={"model": "m", "input": "hi"}).status_code == 400
+        down.clear()
+        assert ask_responses(relay, stream=False)["text"] == "a"
 
 
 def test_a_clients_own_query_goes_on_beside_the_urls(tmp_path: Path) -> None:

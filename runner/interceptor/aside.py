@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from agents.base import Dialect
 from runner.interceptor.call import Call
 from runner.interceptor.faults import UpstreamFault
-from runner.interceptor.upstream import Upstream
+from runner.interceptor.upstream import Upstream, parsed, read_whole
 
 LIST_S = 10.0
 """Longest wait for the upstream's list of models."""
@@ -39,11 +39,17 @@ async def count_tokens(upstream: Upstream, call: Call) -> web.Response:
     """Ask the upstream, or estimate at four bytes a token where it cannot count."""
     if call.upstream == "messages":
         url = upstream.route.url("messages", "/count_tokens")
+        call.url = url + (f"{'&' if '?' in url else '?'}{call.query}" if call.query else "")
+        call.attempts = 1
         try:
-            async with upstream.post(url, "messages", call.headers, call.raw) as reply:
-                return web.Response(body=await reply.read(), content_type="application/json")
+            async with upstream.post(call.url, "messages", call.headers, call.raw) as reply:
+                call.status, body = reply.status, await read_whole(reply)
+                call.reader.reply.final = parsed(body, reply.content_type)
+                return web.Response(body=body, content_type="application/json")
         except UpstreamFault as fault:
+            call.status = fault.status
             if fault.status != 404:  # noqa: PLR2004
+                call.error, call.message = fault.category, fault.message
                 body = fault.body or to_json({"error": {"message": fault.message}})
                 return web.Response(status=max(400, fault.status or 400), body=body)
     return web.json_response({"input_tokens": 1 + len(call.raw) // 4})

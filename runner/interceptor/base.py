@@ -16,7 +16,7 @@ class Totals:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
-    """By the price table; null as soon as one model's price is unknown."""
+    """By the price table; null as soon as one answer's price or tokens are unknown."""
     cached_tokens: int | None = None
     """The part of the input read from a cache."""
     cache_write_tokens: int | None = None

@@ -1,11 +1,14 @@
 """One model call in flight: what is known of it so far."""
 
+import json
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from pydantic_core import from_json
 
 from agents.base import Dialect
 from runner.interceptor.dialects import WIRES, Reader
@@ -15,6 +18,23 @@ from runner.interceptor.records import ErrorCategory, Kind
 def now() -> str:
     """Return the time as ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def body_of(raw: bytes) -> tuple[bytes, dict[str, Any] | None]:
+    """Return a request's body and what it says, null where it is no JSON object.
+
+    The CLIs in JavaScript cut texts in the middle of an emoji: the lone surrogate, which no UTF-8 can hold
+    and some providers refuse, becomes a question mark.
+    """
+    try:
+        body = from_json(raw)
+    except ValueError:
+        try:
+            raw = json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+            body = from_json(raw)
+        except (ValueError, RecursionError):
+            return raw, None
+    return raw, body if isinstance(body, dict) else None
 
 
 @dataclass
@@ -66,11 +86,14 @@ class Call:
     message: str | None = None
     passed: bool = False
     """Whether the client has got any of the reply: from then on no retry is possible."""
+    settled: bool = False
+    """Whether its record is written."""
     overflow_file: str | None = None
 
     def restart(self) -> None:
         """Forget what a failed attempt brought."""
         self.reader = WIRES[self.upstream].reader()
+        self.first_byte = None
 
     @property
     def stream(self) -> bool:

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from runner.deadline import Deadline
 from runner.interceptor.call import Call
 from runner.interceptor.dialects import WIRES
-from runner.interceptor.faults import UpstreamFault, final, said
+from runner.interceptor.faults import UpstreamFault, fault_of_reply, final, said
 from runner.interceptor.reply import Op
 from runner.interceptor.stream import Relay, hide_tokens, mark_freeform
 from runner.interceptor.upstream import Upstream, parsed, read_whole
@@ -60,9 +60,9 @@ class Exchange:
                 pause = self._pause(fault, attempts, deadline)
                 if pause is None:
                     return await self._give_up(fault)
+            self._upstream.last_sign = monotonic() + pause  # a pause that was asked for is no silence
             await asyncio.sleep(pause)
             self._call.waiting_s += pause
-            self._upstream.last_sign = monotonic()
 
     def _pause(self, fault: UpstreamFault, attempts: int, deadline: Deadline) -> float | None:
         """Return the seconds to wait before another attempt; null to give up."""
@@ -117,8 +117,11 @@ class Exchange:
             ops = call.reader.whole(found)
         except (ValueError, AttributeError, TypeError, KeyError) as error:
             raise UpstreamFault("upstream_error", f"a reply that cannot be read: {body[:120]!r}") from error
-        if call.reader.reply.finish == "error":
-            raise UpstreamFault("upstream_error", call.reader.reply.error or "the reply failed")
+        read = call.reader.reply
+        if read.error or read.finish == "error":
+            raise fault_of_reply(read.error or "the reply failed", read.error_code)
+        if not (read.parts or read.finish_raw or found.get("output")):
+            raise UpstreamFault("upstream_error", f"a reply without an answer: {body[:120]!r}")
         made = self._made(body, found, ops)
         self._settle(None)
         if call.stream:
@@ -144,16 +147,16 @@ class Exchange:
         call.error, call.message = fault.category, said(fault, call.attempts)
         self._settle(fault)
         wire = WIRES[call.dialect]
-        told = final(call.message) if fault.category != "context_length" else call.message
+        full = fault.category == "context_length"
+        told, code = (call.message, "context_length_exceeded") if full else (final(call.message), None)
         if self._response is not None:
             await self._write(wire.error_event(call.message, call.reader.reply))
             return await self._finished()
         if fault.retryable or fault.status in {None, 429} or told is not call.message:
             # No status that a client would retry: that was done here.
-            return _error(400, to_json(wire.error_body(400, told, None)))
+            return _error(400, to_json(wire.error_body(400, told, code)))
         status = max(400, fault.status)  # a redirect is an error here
         if call.translated or not fault.body:
-            code = "context_length_exceeded" if fault.category == "context_length" else None
             return _error(status, to_json(wire.error_body(status, call.message, code)))
         return _error(status, fault.body)
 

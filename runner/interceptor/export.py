@@ -67,7 +67,11 @@ def _sizes(record: CallRecord) -> tuple[int, int]:
 
 
 def _answered(calls: Path) -> Iterator[CallRecord]:
-    return (record for record in read_records(calls) if record.response and not record.outcome.error)
+    return (record for record in read_records(calls) if _is_reply(record))
+
+
+def _is_reply(record: CallRecord) -> bool:
+    return bool(record.response) and not record.outcome.error and record.kind != "count_tokens"
 
 
 def _event(record: CallRecord, *, with_messages: bool) -> dict[str, Any]:

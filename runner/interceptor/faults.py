@@ -61,6 +61,15 @@ def fault_of_status(status: int, body: bytes, retry_after: str | None) -> Upstre
     return UpstreamFault(category, message_in(text), retryable, status, body, _seconds(retry_after))
 
 
+def fault_of_reply(message: str, code: str | None) -> UpstreamFault:
+    """Return the fault that a reply is which says, after its HTTP 200, that it failed."""
+    text = f"{code} {message}"
+    if _CONTEXT.search(text):
+        return UpstreamFault("context_length", message, retryable=False)
+    category: ErrorCategory = "rate_limit" if "rate_limit" in text else "upstream_error"
+    return UpstreamFault(category, message, retryable=not _PAID.search(text))
+
+
 def message_in(text: str) -> str:
     """Return the provider's message in an error reply, else the head of the reply."""
     try:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CLOSE_S = 2.0
 """Most seconds that closing waits for calls still open; then they are cut."""
+HEADER_BYTES = 64 * 1024
+"""Longest header that is taken."""
 
 
 @contextmanager
@@ -69,7 +71,12 @@ class _Server(threading.Thread):
         from aiohttp import web  # noqa: PLC0415
 
         runner = web.AppRunner(
-            self._make_app(), access_log=None, handler_cancellation=True, shutdown_timeout=CLOSE_S / 4
+            self._make_app(),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=CLOSE_S / 4,
+            max_line_size=HEADER_BYTES,
+            max_field_size=HEADER_BYTES,
         )
         await runner.setup()
         await web.SockSite(runner, self._listener).start()

@@ -19,6 +19,10 @@ class Meter:
     refused: str | None = None
     """Why a call was refused; such a run ends as `budget`."""
     _begun: int = 0
+    _cost: float = 0.0
+    """USD that are known to be spent: what a limit on the cost is held by."""
+    _unpriced: bool = False
+    """Whether an answer's price or tokens were unknown, so that the whole cost is."""
 
     def refusal(self) -> str | None:
         """Begin a call, or say which limit refuses it."""
@@ -28,7 +32,7 @@ class Meter:
             ("max_input_tokens", totals.input_tokens),
             ("max_output_tokens", totals.output_tokens),
             ("max_total_tokens", _sum(totals.input_tokens, totals.output_tokens)),
-            ("max_cost_usd", totals.cost_usd),
+            ("max_cost_usd", self._cost),
         )
         for name, value in spent:
             limit = getattr(self.limits, name)
@@ -44,6 +48,8 @@ class Meter:
         cost = price.cost(counts) if price else None
         totals = self.totals
         known = counts.input_tokens is not None and counts.output_tokens is not None
+        self._cost += cost or 0.0
+        self._unpriced = self._unpriced or (cost is None and (known or answered))
         self.totals = replace(
             totals,
             calls=(totals.calls or 0) + 1,
@@ -53,18 +59,9 @@ class Meter:
             cached_tokens=_sum(totals.cached_tokens, counts.cache_read_tokens),
             cache_write_tokens=_sum(totals.cache_write_tokens, counts.cache_write_tokens),
             reasoning_tokens=_sum(totals.reasoning_tokens, counts.reasoning_tokens),
-            cost_usd=None
-            if totals.calls and totals.cost_usd is None
-            else _cost(totals.cost_usd, cost, known),
+            cost_usd=None if self._unpriced else self._cost,
         )
         return cost
-
-
-def _cost(total: float | None, cost: float | None, known: bool) -> float | None:  # noqa: FBT001
-    """Add costs; one model without a price makes the whole unknown, a call without tokens does not."""
-    if cost is None:
-        return None if known else total or 0.0
-    return (total or 0.0) + cost
 
 
 def _sum(first: int | None, second: int | None) -> int | None:

@@ -31,6 +31,8 @@ class Lineage:
         call.parent = known[0] if known else None
         call.retry_of = self._repeated(call)
         call.kind = self._kind(call, known)
+        if call.kind == "count_tokens":
+            return  # no turn of a conversation: nothing goes on from it
         for length, link in enumerate(chain, 1):
             self._prefixes[link] = (call.id, length)
         self._lengths[call.id] = len(chain)

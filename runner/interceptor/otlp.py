@@ -71,7 +71,7 @@ def _write_spans(tracer: "Tracer", calls: Path, agent: str, evaluation: Mapping[
 
     root = None
     end = 0
-    for record in read_records(calls):
+    for record in (found for found in read_records(calls) if found.kind != "count_tokens"):
         start = _nanoseconds(record.timing.started_at)
         if root is None:
             attributes = {"gen_ai.operation.name": "invoke_agent", **_identity(record, agent)}

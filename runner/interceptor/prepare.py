@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from agents.base import Dialect
-from runner.interceptor.bridge import translate_request
+from runner.interceptor.bridge import Untranslatable, translate_request
 from runner.interceptor.call import Call
 from runner.interceptor.provider_tools import strip_provider_tools
 from runner.interceptor.settings import Settings
@@ -44,20 +44,26 @@ class Preparation:
             return client if client in known else known[0]
         if self.provider:
             return "chat"
-        if client not in self._probed:
-            self._probed[client] = await self._probe(client)
-        return self._probed[client]
+        if client not in self._probed and (found := await self._probe(client)):
+            self._probed[client] = found
+        return self._probed.get(client, client)
 
-    async def _probe(self, client: Dialect) -> Dialect:
-        """Ask which endpoints there are, the client's own first; an empty request costs no tokens."""
-        for dialect in (client, *_ORDER):
-            if await self.upstream.speaks(dialect):
-                return dialect
-        return client
+    async def _probe(self, client: Dialect) -> Dialect | None:
+        """Ask which endpoints there are, the client's own first; an empty request costs no tokens.
+
+        Null where the upstream is in no state to tell: the next call asks again.
+        """
+        for dialect in dict.fromkeys((client, *_ORDER)):
+            speaks = await self.upstream.speaks(dialect)
+            if speaks is not False:
+                return dialect if speaks else None
+        return None
 
     def prepare(self, call: Call) -> None:
         """Fill in what is sent; raises `Untranslatable`."""
         below = call.endpoint.partition("/responses")[2] if call.dialect == "responses" else ""
+        if below and call.translated:
+            raise Untranslatable(f"{call.endpoint} exists in Responses alone")
         call.url = self.upstream.route.url(call.upstream, below)
         if call.query and not call.translated:
             call.url += f"{'&' if '?' in call.url else '?'}{call.query}"

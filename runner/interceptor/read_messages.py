@@ -63,6 +63,8 @@ class MessagesReader(Builder):
 
     def whole(self, body: Mapping[str, Any]) -> list[Op]:
         """Take a whole reply."""
+        if body.get("error"):
+            self._failed(body["error"])
         ops = self.start(body.get("id") or "", body.get("model") or "")
         for index, block in enumerate(body.get("content") or ()):
             ops += self._block(index, block)

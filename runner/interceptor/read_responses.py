@@ -100,7 +100,7 @@ class ResponsesReader(Builder):
         reply.model = response.get("model") or reply.model
         reply.counts = counts(response.get("usage") or {})
         reply.finish_raw = response.get("status")
-        if response.get("status") == "failed":
+        if response.get("status") == "failed" or response.get("error"):
             reply.finish = "error"
             self._failed(response.get("error") or {})
         elif response.get("status") == "incomplete":

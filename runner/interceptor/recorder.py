@@ -51,6 +51,11 @@ class Recorder:
         self._in_flight = 0
         self._ended = 0
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is recorded any more."""
+        return self._calls.closed
+
     def begin(self, call: Call) -> None:
         """Write a call's beginning: all that is left of one that never ends."""
         self._in_flight += 1

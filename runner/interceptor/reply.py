@@ -46,6 +46,12 @@ class Counts:
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
 
+    def __post_init__(self) -> None:
+        """Take what is no count for unknown."""
+        for name in self.__slots__:
+            if type(getattr(self, name)) is not int:
+                object.__setattr__(self, name, None)
+
 
 @dataclass(slots=True)
 class Reply:

@@ -2,18 +2,19 @@
 
 import asyncio
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from agents.base import Dialect
 from runner.deadline import Deadline
-from runner.errors import ModelFailed
+from runner.errors import ModelFailed, ModelRejected
 from runner.interceptor.aside import answer_probe, count_tokens, list_models
 from runner.interceptor.bridge import Untranslatable
-from runner.interceptor.call import Call
+from runner.interceptor.call import Call, body_of
 from runner.interceptor.dialects import WIRES
 from runner.interceptor.exchange import NO_RETRY, ClientGone, Exchange
 from runner.interceptor.faults import UpstreamFault, failure_of
@@ -27,6 +28,7 @@ from runner.interceptor.upstream import Upstream
 
 REQUEST_BYTES = 256 * 1024**2
 """Longest request that is taken."""
+_OVER = "the rollout's agent has ended: no more calls"
 SETTLE_S = 1.0
 """Seconds that calls still open get to end when the agent has ended."""
 
@@ -70,7 +72,8 @@ class Server:
         self.sealed = True
         if self._loop is not None:
             sealing = asyncio.run_coroutine_threadsafe(self._seal(), self._loop)
-            sealing.result(4 * SETTLE_S)
+            with suppress(TimeoutError):  # a loop that is stuck: the capture then is closed as incomplete
+                sealing.result(4 * SETTLE_S)
 
     async def _start(self, app: web.Application) -> None:
         del app
@@ -103,8 +106,8 @@ class Server:
             return _refuse(
                 dialect, 401, "this address serves one rollout alone: its token is missing or wrong"
             )
-        if self.sealed and not judge:
-            return _refuse(dialect, 409, "the rollout's agent has ended: no more calls")
+        if self._is_over(judge=judge):
+            return _refuse(dialect, 409, _OVER)
         if path.endswith("/models"):
             return await list_models(self.upstream, request, self.model)
         if request.method != "POST" or dialect is None:
@@ -114,55 +117,62 @@ class Server:
     async def _call(
         self, request: web.Request, dialect: Dialect, endpoint: str, *, judge: bool
     ) -> web.StreamResponse:
-        raw = await request.read()
-        try:
-            body = from_json(raw)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
+        raw, body = body_of(await request.read())
+        if body is None:
             return _refuse(dialect, 400, "the request's body is no JSON object")
         headers = {name.lower(): value for name, value in request.headers.items()}
         call = Call(dialect, endpoint, raw, body, headers, request.query_string)
         call.upstream = await self.preparation.dialect(dialect)
-        recorder = self.judge_recorder if judge else self.recorder
+        if self._is_over(judge=judge):  # since the request began to arrive
+            return _refuse(dialect, 409, _OVER)
         self._calls += 1
         call.index = self._calls
-        self.lineage.place(call)
         if judge:
             call.kind = "judge"
-        elif call.kind == "count_tokens":
-            return await count_tokens(self.upstream, call)
+        else:
+            self.lineage.place(call)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker
         self._open.add(task)
         try:
-            return await self._recorded(call, request, recorder)
+            return await self._recorded(call, request, self.judge_recorder if judge else self.recorder)
         finally:
             self._open.discard(task)
 
+    def _is_over(self, *, judge: bool) -> bool:
+        return not judge and (self.sealed or self.recorder.closed)
+
     async def _recorded(self, call: Call, request: web.Request, recorder: Recorder) -> web.StreamResponse:
-        refusal = self._refusal(call, recorder)
+        """Answer a call; its record is written whatever happens."""
+        refusal = None if call.kind == "count_tokens" else self._refusal(call, recorder)
         recorder.begin(call)
         if refusal:
             return self._refused(call, recorder, *refusal)
-        settled = False
+        try:
+            return await self._answer(call, request, recorder)
+        except (asyncio.CancelledError, ClientGone):
+            if not call.settled:
+                reason = _OVER if self.sealed else "the client closed its connection"
+                call.error, call.message = "client_disconnected", reason
+            raise
+        finally:
+            if not call.settled:
+                call.error = call.error or "client_error"
+                self._end(call, recorder)
+
+    async def _answer(self, call: Call, request: web.Request, recorder: Recorder) -> web.StreamResponse:
+        if call.kind == "count_tokens":
+            counted = await count_tokens(self.upstream, call)
+            self._end(call, recorder)
+            return counted
 
         def settle(fault: UpstreamFault | None) -> None:
-            nonlocal settled
-            settled = True
             self._settle(call, recorder, fault)
 
         exchange = Exchange(call, request, self.upstream, settle)
         spill = self.folder / "overflow" / f"{call.index:05d}.raw"
-        try:
-            return await exchange.run(
-                self.preparation.settings.upstream_attempts, self.deadline, spill, cautious=self._broken
-            )
-        except (asyncio.CancelledError, ClientGone):
-            if not settled:
-                call.error, call.message = "client_disconnected", "the client closed its connection"
-                self._end(call, recorder)
-            raise
+        attempts = self.preparation.settings.upstream_attempts
+        return await exchange.run(attempts, self.deadline, spill, cautious=self._broken)
 
     def _refusal(self, call: Call, recorder: Recorder) -> tuple[ErrorCategory, str] | None:
         """Say why a call is refused before it is sent."""
@@ -173,7 +183,11 @@ class Server:
         try:
             self.preparation.prepare(call)
         except Untranslatable as error:
-            return "client_error", f"cannot be put into the {call.upstream} dialect: {error}"
+            message = f"cannot be put into the {call.upstream} dialect: {error}"
+            self.failure = ModelRejected(
+                f"a model call {message}", hint="set params.upstream_dialect to what the upstream speaks"
+            )
+            return "client_error", message
         return None
 
     def _refused(
@@ -191,9 +205,10 @@ class Server:
         self._end(call, recorder)
 
     def _end(self, call: Call, recorder: Recorder) -> None:
+        call.settled = True
         reply = call.reader.reply
         cost = None
-        if call.kind != "judge":
+        if call.kind not in {"judge", "count_tokens"}:
             cost = self.meter.count(reply.counts, call.model, answered=bool(reply.parts))
         recorder.end(call, cost)
 

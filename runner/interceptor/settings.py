@@ -1,14 +1,18 @@
 """What a request sets of the interceptor: limits, prices, waits, headers, dialect."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from agents.base import Dialect
 from runner.errors import RequestInvalid
 from runner.model import CONFIG
 from runner.request import Rollout
+
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class Settings(BaseModel):
@@ -32,6 +36,14 @@ class Settings(BaseModel):
     """Provider-side tools that stay (`web_search`, `code_execution`, `mcp`, ...)."""
     prices: dict[str, Any] | None = None
     """USD for a million tokens by model; see `runner.interceptor.prices`."""
+
+    @field_validator("upstream_headers")
+    @classmethod
+    def _sendable(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                raise ValueError(f"{name!r} cannot be sent as a header")
+        return headers
 
     @property
     def off(self) -> bool:

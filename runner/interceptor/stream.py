@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 
 from runner.interceptor.call import Call
 from runner.interceptor.dialects import WIRES, Writer
-from runner.interceptor.faults import UpstreamFault
+from runner.interceptor.faults import UpstreamFault, fault_of_reply
 from runner.interceptor.reply import KEPT_BYTES, Op, Reply
 from runner.interceptor.sse import Event, Splitter
 
@@ -69,7 +69,7 @@ class Relay:
         had_usage = reader.reply.counts
         ops = self._read(event)
         if reader.reply.error and not reader.ended:
-            raise UpstreamFault("upstream_error", reader.reply.error)
+            raise fault_of_reply(reader.reply.error, reader.reply.error_code)
         if self._call.translated:
             made = self._translated(ops)
         elif (
@@ -122,12 +122,18 @@ class Relay:
         if not reader.ended:
             raise UpstreamFault("stream_truncated", "the stream ended without its last event")
         if reader.reply.finish == "error":
-            raise UpstreamFault("upstream_error", reader.reply.error or "the reply failed")
+            self._failed(fault_of_reply(reader.reply.error or "the reply failed", reader.reply.error_code))
         if self._call.translated:
             self._held += self._translated(ops)
         elif ops and self._call.dialect == "chat":
             rest += b"data: [DONE]\n\n"
         return b"".join(self._held) + rest
+
+    def _failed(self, fault: UpstreamFault) -> None:
+        """Let a client that knows its provider's word for a full context have it; raise any other fault."""
+        if fault.category != "context_length" or self._call.translated:
+            raise fault
+        self._call.error, self._call.message = fault.category, fault.message
 
 
 class Spill:
@@ -141,6 +147,13 @@ class Spill:
 
     def add(self, chunk: bytes) -> None:
         """Keep a chunk."""
+        try:
+            self._add(chunk)
+        except OSError as error:
+            reason = f"the reply cannot be kept: {error.strerror}"
+            raise UpstreamFault("client_error", reason, retryable=False) from error
+
+    def _add(self, chunk: bytes) -> None:
         self._size += len(chunk)
         if self._file is not None:
             self._file.write(chunk)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from runner.interceptor.routing import Route
 BODY_BYTES = 64 * 1024**2
 """Longest reply that is read whole."""
 CONNECT_S = 30.0
+HEADER_BYTES = 64 * 1024
+"""Longest header that is taken: some gateways send policies and cookies beyond 8 KiB."""
+SECRET_CHARS = 8
+"""Shorter values of a header are no secrets."""
 _DROPPED = {
     "host",
     "content-length",
@@ -64,7 +69,7 @@ class Upstream:
             async with self._client().post(url, data=body, headers=sent, allow_redirects=False) as response:
                 self.last_sign = monotonic()
                 if response.status != 200:  # noqa: PLR2004
-                    found = await _head_of(response)
+                    found = self._without_secrets(await _head_of(response))
                     raise fault_of_status(response.status, found, response.headers.get("retry-after"))
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -73,20 +78,25 @@ class Upstream:
     async def get(self, url: str, dialect: Dialect) -> tuple[int, bytes]:
         """Fetch a small document; raises `UpstreamFault`."""
         try:
-            async with self._client().get(url, headers=self._auth(dialect)) as response:
-                return response.status, await _head_of(response)
+            headers = self._auth(dialect)
+            async with self._client().get(url, headers=headers, allow_redirects=False) as response:
+                return response.status, await read_whole(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._fault(error) from error
 
-    async def speaks(self, dialect: Dialect) -> bool:
-        """Whether the upstream has the dialect's endpoint: it answers an empty request, but not by 404."""
+    async def speaks(self, dialect: Dialect) -> bool | None:
+        """Whether the upstream has the dialect's endpoint; null where it cannot be told now.
+
+        It has one where it answers an empty request by anything but a 404.
+        """
         try:
             async with asyncio.timeout(10), self.post(self.route.url(dialect), dialect, {}, b"{}"):
                 return True
         except UpstreamFault as fault:
-            return fault.status not in {None, 404, 405, 501}
+            passing = fault.status is None or fault.status in {429, 500, 502, 503, 504, 529}
+            return None if passing else fault.status not in {404, 405, 501}
         except TimeoutError:
-            return False
+            return None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -101,17 +111,26 @@ class Upstream:
                 connector=aiohttp.TCPConnector(limit=0),
                 trust_env=self.route.host not in _LOCAL,
                 skip_auto_headers=("User-Agent",),
+                max_line_size=HEADER_BYTES,
+                max_field_size=HEADER_BYTES,
             )
         return self._session
 
     def _auth(self, dialect: Dialect) -> dict[str, str]:
-        headers: dict[str, str] = dict(self.headers)
+        headers = {name.lower(): value for name, value in self.headers.items()}
         if self.key and dialect == "messages":
-            headers["x-api-key"] = self.key
+            headers.setdefault("x-api-key", self.key)
             headers.setdefault("anthropic-version", "2023-06-01")
         if self.key and self.route.host != "api.anthropic.com":
-            headers["authorization"] = f"Bearer {self.key}"
+            headers.setdefault("authorization", f"Bearer {self.key}")
         return headers
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """Take the key out of an error that quotes it: the agent and the records get that error."""
+        for secret in (self.key, *self.headers.values()):
+            if len(secret) >= SECRET_CHARS:
+                body = body.replace(secret.encode(), b"[secret]")
+        return body
 
     def _fault(self, error: Exception) -> UpstreamFault:
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
@@ -122,10 +141,11 @@ class Upstream:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno
-        return os.strerror(number) if number else str(error.os_error)
-    return str(error) or type(error).__name__
+    """Say why there is no connection: a refusal, an unknown host, a certificate that is not trusted."""
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and (cause.errno or 0) > 0:
+        return os.strerror(cause.errno or 0)
+    return str(cause) or type(cause).__name__
 
 
 async def _head_of(response: aiohttp.ClientResponse) -> bytes:
