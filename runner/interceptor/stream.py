@@ -57,9 +57,16 @@ class Relay:
 
     async def _take(self, chunk: bytes) -> None:
         self._spill.add(chunk)
-        out = [made for event in self._splitter.feed(chunk) for made in self._event(event)]
-        if not out:
-            return
+        out: list[bytes] = []
+        for event in self._splitter.feed(chunk):
+            out += self._event(event)
+            if out and not self._call.passed:  # the first word goes out before the rest is read
+                await self._pass(out)
+                out = []
+        if out:
+            await self._pass(out)
+
+    async def _pass(self, out: list[bytes]) -> None:
         self._call.passed = True
         await self._send(b"".join(out))
 
