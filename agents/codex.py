@@ -46,12 +46,7 @@ class Codex(CliAgent):
             "project_doc_fallback_filenames": ["CLAUDE.md"],
             "analytics": {"enabled": False},
             "agents": {"enabled": False},
-            "features": {
-                "plugins": False,
-                "apps": False,
-                "goals": False,
-                "unbounded_connection_retries": False,
-            },
+            "features": dict.fromkeys(_OFF, False),
             "model_providers": {
                 _PROVIDER: {
                     "name": _PROVIDER,

@@ -59,17 +59,20 @@ def start(
         stderr=stderr_of(assignment),
         account=assignment.account,
     )
-    watch = process.Watch(
+    try:
+        return process.run(command, assignment.deadline, _watch(assignment, on_tick))
+    except OSError as error:
+        hint = "install it in this image, executable for the agent's user"
+        raise AgentUnavailable(f"{argv[0]} does not start: {error.strerror}", hint=hint) from error
+
+
+def _watch(assignment: Assignment, on_tick: Callable[[], None]) -> process.Watch:
+    return process.Watch(
         stall_s=assignment.stall_s,
         last_sign=assignment.last_call,
         should_stop=lambda: assignment.should_stop() is not None,
         on_tick=on_tick,
     )
-    try:
-        return process.run(command, assignment.deadline, watch)
-    except OSError as error:
-        hint = "install it in this image, executable for the agent's user"
-        raise AgentUnavailable(f"{argv[0]} does not start: {error.strerror}", hint=hint) from error
 
 
 def furnish(assignment: Assignment, texts: Mapping[str, str]) -> None:

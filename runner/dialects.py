@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,10 +36,22 @@ _MOST_ERRORS = 5
 _ID = re.compile(r'"trace_correlation_id"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
-def parse(data: bytes | str) -> dict[str, Any]:
-    """Return the JSON object in `data`; raise `RequestInvalid` with line and column, or the key."""
+def parse(data: bytes | str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the JSON object in `data`, and the keys that an object in it gives more than once.
+
+    Raises `RequestInvalid` with line and column, or the key.
+    """
+    repeated: dict[str, None] = {}
+
+    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        kept = dict(pairs)
+        if len(kept) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            repeated.update(dict.fromkeys(key for key in kept if counts[key] > 1))
+        return kept
+
     try:
-        document = json.loads(_decoded(data))
+        document = json.loads(_decoded(data), object_pairs_hook=keep)
         if not isinstance(document, dict):
             raise RequestInvalid(f"the request is no JSON object but {_shown(document)}")
         _refuse_unwritable(document, "")
@@ -49,7 +62,7 @@ def parse(data: bytes | str) -> dict[str, Any]:
         raise RequestInvalid("the request is nested too deeply") from None
     except ValueError as error:  # a number of more than 4300 digits
         raise RequestInvalid(f"the request is not usable JSON: {error}") from None
-    return document
+    return document, tuple(repeated)
 
 
 def read(document: dict[str, Any]) -> Request:

@@ -13,10 +13,7 @@ from runner.setting import Options, read_request, understand
 
 
 def plan(data: bytes, options: Options, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return name and value of each decision.
-
-    Raises the `Failure` that the rollout would end in, where it shows before anything runs or is written.
-    """
+    """Return each decision by name; raise the `Failure` of the rollout that shows before anything runs."""
     rollout = read_request(data, options)
     setting = understand(rollout, options, environ)
     warnings = (*rollout.warnings, *setting.warnings, *interceptor.foresee(rollout))

@@ -62,6 +62,8 @@ def _from_entry_point(word: str, name: str) -> object:
 
 def _from_module(name: str, what: str) -> object:
     module, _, chosen = name.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), chosen)):
+        raise PluginNotFound(f"{what} names no module and class", hint="write module:Class")
     with _importing(what):
         try:
             loaded = importlib.import_module(module)
@@ -75,7 +77,8 @@ def _from_module(name: str, what: str) -> object:
 
 def _from_file(path: Path, chosen: str, what: str, base: type[Any]) -> object:
     if not path.is_file():
-        raise PluginNotFound(f"{what}: there is no file {path.absolute()}")
+        hint = "" if path.is_absolute() else "a relative path is below the current folder"
+        raise PluginNotFound(f"{what}: there is no file {path.absolute()}", hint=hint)
     name = f"rollout_plugin_{path.stem}"
     with _importing(what):
         spec = importlib.util.spec_from_file_location(name, path)
@@ -122,12 +125,19 @@ def _importing(what: str) -> Iterator[None]:
     try:
         with boundary(PluginNotFound):
             yield
-    except SystemExit as error:
-        raise PluginNotFound(f"{what} ends the program at import (exit {error.code})") from error
     except PluginNotFound as error:
         cause = error.__cause__
         if cause is None:  # one of ours
             raise
-        last = traceback.extract_tb(cause.__traceback__)[-1]
-        where = f"{last.filename}, line {last.lineno}"
-        raise PluginNotFound(f"{what} raised at import: {error.message}", hint=where) from cause
+        said = f"raised at import: {error.message}"
+        if isinstance(cause, SystemExit):
+            said = f"ends the program at import (exit {cause.code})"
+        raise PluginNotFound(f"{what} {said}", hint=_place(cause)) from cause
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line of what was raised; what cannot be compiled is in no trace."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}, line {last.lineno}"

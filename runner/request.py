@@ -1,7 +1,7 @@
 """The request: three dialects of `rollout.json`, one `Rollout`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,9 +10,9 @@ from runner import context, dialects, wire
 from runner.context import ContextOverride
 from runner.errors import RequestInvalid
 from runner.model import Model
+from runner.plugins import known
 from runner.wire_values import as_text
 
-_BUILT_IN = ("codex", "claude_code", "opencode")
 _ALIASES = {
     "claude": "claude_code",
     "claudecode": "claude_code",
@@ -89,26 +89,21 @@ class Rollout(Model):
 
 
 def load(data: bytes | str) -> Rollout:
-    """Read a request in any of the three dialects.
-
-    Raises `RequestInvalid` naming the place: line and column, or the key with what was expected.
-    """
-    request = dialects.read(dialects.parse(data))
+    """Read a request in any dialect; raise `RequestInvalid` naming line and column, or the key."""
+    document, repeated = dialects.parse(data)
+    request = dialects.read(document)
     env = request.env or wire.Env()
     config = env.config or wire.EnvConfig()
     template = request.prompt_template or wire.PromptTemplate()
     params = _params(request)
     settings = wire.Settings(**params)
-    wildcards = {**(template.wildcards or {}), **(request.wildcards or {})}
-    unknown = sorted(dialects.unknown_keys(request))
     return Rollout(
         trace_correlation_id=_correlation_id(request, settings),
         seed=next((seed for seed in (request.seed, env.seed, config.seed) if seed is not None), 0),
         task_id=request.task_id or request.instance_id or config.instance_id or config.task_id or None,
         task_dir=Path(settings.task_dir) if settings.task_dir else None,
         sections=tuple(_sections(request, template)),
-        values=_scalars(config) | {name: text for name, text in wildcards.items() if text != "REQUIRED"},
-        required=tuple(name for name, text in wildcards.items() if text == "REQUIRED"),
+        **_values(request, template, config),
         inference_url=request.inference_url or settings.inference_url,
         model=settings.model or template.model or "",
         provider=settings.provider,
@@ -119,7 +114,7 @@ def load(data: bytes | str) -> Rollout:
         params=params,
         container=request.env is not None or request.policy is not None,
         extra=dict(request.model_extra or {}),
-        warnings=(f"unknown keys, ignored: {', '.join(unknown)}",) if unknown else (),
+        warnings=tuple(_warnings(request, repeated)),
     )
 
 
@@ -137,7 +132,8 @@ def choose_agent(rollout: Rollout) -> str:
     """Return the agent that the request names, else the one made for its model."""
     if rollout.agent:
         plain = rollout.agent.strip().lower().replace("-", "_").replace(" ", "_")
-        return _ALIASES.get(plain, plain if plain in _BUILT_IN else rollout.agent)
+        plain = _ALIASES.get(plain, plain)
+        return plain if plain != rollout.agent and plain in known("agent") else rollout.agent
     model, provider = rollout.model.rsplit("/", 1)[-1].lower(), (rollout.provider or "").lower()
     if model.startswith("claude-") or (not model and provider == "anthropic"):
         return "claude_code"
@@ -210,9 +206,22 @@ def _limits(request: wire.Request, settings: wire.Settings) -> Limits:
     return Limits(**{name: value for name, value in chosen.items() if value is not None})
 
 
-def _scalars(config: wire.EnvConfig) -> dict[str, str]:
-    values = config.model_dump(exclude_none=True).items()
-    return {key: str(as_text(value)) for key, value in values if isinstance(value, str | int | float)}
+def _values(request: wire.Request, template: wire.PromptTemplate, config: wire.EnvConfig) -> dict[str, Any]:
+    """Return what placeholders the request fills, and which somebody has to."""
+    scalars = config.model_dump(exclude_none=True).items()
+    wildcards = {**(template.wildcards or {}), **(request.wildcards or {})}
+    return {
+        "values": {key: str(as_text(value)) for key, value in scalars if isinstance(value, str | int | float)}
+        | {name: text for name, text in wildcards.items() if text != "REQUIRED"},
+        "required": tuple(name for name, text in wildcards.items() if text == "REQUIRED"),
+    }
+
+
+def _warnings(request: wire.Request, repeated: Sequence[str]) -> Iterator[str]:
+    if unknown := sorted(dialects.unknown_keys(request)):
+        yield f"unknown keys, ignored: {', '.join(unknown)}"
+    if repeated:
+        yield f"keys given twice, the last counts: {', '.join(repeated)}"
 
 
 def _is_http(url: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.environment import user_environment
 from runner.errors import RequestInvalid, TaskInvalid
-from runner.request import Rollout
+from runner.request import Rollout, choose_agent
 from runner.task_file import TaskFile, read_task_file, resolved
 from runner.wire_values import as_text
 
@@ -134,6 +134,7 @@ def _read(
     place = _workspace(workspace or (folder / named if named else Path.cwd()))
     tests, solution = (_hidden(folder / name, place) for name in ("tests", "solution"))
     where = f"{folder / 'task.toml'}:"
+    solving = about.solution.env if choose_agent(rollout) == "oracle" else {}
     return Task(
         id=folder.name,
         instruction=_instruction(folder / "instruction.md"),
@@ -149,9 +150,7 @@ def _read(
         verifier_s=about.verifier.timeout_sec,
         env=resolved(about.environment.env, user_environment(environ), f"{where} [environment] env"),
         verifier_env=resolved(about.verifier.env, environ, f"{where} [verifier] env"),
-        solution_env=resolved(about.solution.env, environ, f"{where} [solution] env")
-        if rollout.agent == "oracle"
-        else {},
+        solution_env=resolved(solving, environ, f"{where} [solution] env"),
         placeholders=_placeholders(about, folder, rollout),
         wrapped=wrapped,
     )

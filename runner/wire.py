@@ -5,7 +5,7 @@ All keys may be null, which means not given. Unknown keys are kept: the server a
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Tag
+from pydantic import Field, Tag
 
 from runner.wire_values import LIST, TABLE, TEXT, Count, Dollars, Scalar, Seconds, Whole, Wire, either
 
@@ -106,7 +106,9 @@ class ScorerTable(Wire):
 
 
 Scorers = Annotated[
-    Annotated[str, Tag(TEXT)] | Annotated[ScorerTable, Tag(TABLE)] | Annotated[list[ScorerTable], Tag(LIST)],
+    Annotated[str, Tag(TEXT)]
+    | Annotated[ScorerTable, Tag(TABLE)]
+    | Annotated[list[ScorerTable], Field(min_length=1), Tag(LIST)],
     either("a scorer's name, a table or a list of tables"),
 ]
 

@@ -89,6 +89,10 @@ def test_an_unknown_name_lists_the_known_and_suggests_the_closest() -> None:
         ("scorers.base:Scorer", "lacks the method score"),
         ("nowhere/mine.py", "there is no file"),
         ("", "no scorer is called ''"),
+        (":", "scorer ':' names no module and class (write module:Class)"),
+        ("json:", "names no module and class"),
+        (":Class", "names no module and class"),
+        (".json:Class", "names no module and class"),
     ],
 )
 def test_each_way_to_fail_has_its_own_sentence(name: str, message: str) -> None:
@@ -114,6 +118,19 @@ def test_a_plugin_that_fails_at_import_says_why(tmp_path: Path, text: str, messa
 
 def test_the_line_that_raised_is_named(tmp_path: Path) -> None:
     assert "mine.py, line 2" in refused(written(tmp_path, "\n1 / 0"))
+
+
+def test_what_cannot_be_compiled_is_named_by_its_own_file_and_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "import os\n\ndef broken(:\n")
+    assert f"({path}, line 3)" in refused(path)
+
+
+def test_where_a_relative_path_was_looked_for_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = f"there is no file {tmp_path / 'judge.py'} (a relative path is below the current folder)"
+    assert said in refused("judge.py")
 
 
 def test_an_agent_is_no_scorer(tmp_path: Path) -> None:

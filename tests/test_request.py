@@ -117,6 +117,12 @@ def test_unknown_keys_are_kept_and_reported_once() -> None:
     assert rollout.params == {"mine": 4}
 
 
+def test_a_key_given_twice_is_warned_of() -> None:
+    rollout = load('{"trace_correlation_id": "a", "params": {"seed": 1}, "trace_correlation_id": "b"}')
+    assert rollout.trace_correlation_id == "b"
+    assert rollout.warnings == ("keys given twice, the last counts: trace_correlation_id",)
+
+
 def test_both_forms_of_file_artifacts_mean_the_same() -> None:
     as_object = of(context_overrides=[{"override_id": "a", "file_artifacts": {"AGENTS.md": "x"}}])
     listed = [{"artifact_type": "agents_md", "content": "x"}]
@@ -143,6 +149,7 @@ def test_legacy_texts_are_found_in_every_place() -> None:
         ({"limits": {"timeout_s": "ten"}}, 'limits.timeout_s: expected a number, got "ten"'),
         ({"limits": {"timeout_s": True}}, "limits.timeout_s: expected a number, got true"),
         ({"limits": {"timeout_s": 0}}, "limits.timeout_s: expected more than 0, got 0"),
+        ({"limits": {"timeout_s": 1e9}}, "limits.timeout_s: expected at most 2592000, got 1000000000.0"),
         ({"safety": {"max_time_s": -1}}, "safety.max_time_s: expected more than 0, got -1"),
         ({"seed": "1"}, 'seed: expected a whole number, got "1"'),
         ({"seed": 1.5}, "seed: expected a whole number, got 1.5"),
@@ -165,6 +172,7 @@ def test_legacy_texts_are_found_in_every_place() -> None:
             "params.scorer: expected a scorer's name, a table or a list of tables, got 5",
         ),
         ({"params": {"scorer": {"command": ["true"]}}}, "params.scorer.name: missing"),
+        ({"params": {"scorer": []}}, "params.scorer: expected a list of at least 1, got []"),
         ({"params": {"scorer": [{"name": 3}]}}, "params.scorer[0].name: expected text, got 3"),
         ({"trace_correlation_id": " "}, "trace_correlation_id: must not be blank"),
         ({"trace_correlation_id": None}, "trace_correlation_id: missing"),
@@ -252,6 +260,9 @@ def rollout(**fields: object) -> Rollout:
         ("Claude", "claude_code"),
         ("claude code", "claude_code"),
         ("OpenCode", "opencode"),
+        ("NOP", "nop"),
+        (" Oracle ", "oracle"),
+        ("Command", "command"),
         ("./my-Agent.py", "./my-Agent.py"),
         ("pkg.mod:Agent", "pkg.mod:Agent"),
     ],
