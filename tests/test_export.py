@@ -1,4 +1,6 @@
 import json
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +8,7 @@ import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from runner.interceptor import otlp
 from runner.interceptor.export import trace_v4
 from runner.interceptor.otlp import ENDPOINT, send_spans
 from runner.interceptor.records import CALLS
@@ -79,3 +82,18 @@ def test_no_endpoint_sends_nothing_and_a_dead_one_is_said(tmp_path: Path) -> Non
     with upstream(lambda *_: web.Response(status=400)) as collector:
         warning = send_spans(calls, {ENDPOINT: collector.url})
     assert warning == f"the spans could not be sent to {collector.url}"
+
+
+def test_a_collector_that_hangs_costs_one_batch_of_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(otlp, "SEND_S", 0.5)
+    calls = record(tmp_path, 1)
+    first = calls.read_text().splitlines()[0]
+    calls.write_text(f"{first}\n" * 3000)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        assert send_spans(calls, {ENDPOINT: url}) == f"the spans could not be sent to {url}"
+    assert time.monotonic() - began < 2.5
+    assert capfd.readouterr().err == ""

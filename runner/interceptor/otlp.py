@@ -3,6 +3,7 @@
 Names are those of the semantic conventions; they have none for cost, which goes as `rollout.cost_usd`.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SEND_S = 5.0
-"""Most seconds that sending may take."""
+"""Most seconds that a batch of spans may take; once one is lost, no other is sent."""
 
 
 def send_spans(
@@ -34,6 +35,7 @@ def send_spans(
     endpoint = environ.get(ENDPOINT)
     if not endpoint:
         return None
+    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())  # the returned warning says it
     results: list[bool] = []
     try:
         provider = _provider(endpoint, results)
@@ -54,7 +56,8 @@ def _provider(endpoint: str, results: list[bool]) -> "TracerProvider":
 
     class Told(OTLPSpanExporter):
         def export(self, spans: Any) -> SpanExportResult:  # noqa: ANN401 - the SDK's own
-            result = super().export(spans)
+            lost = SpanExportResult.FAILURE
+            result = super().export(spans) if all(results) else lost
             results.append(result is SpanExportResult.SUCCESS)
             return result
 
