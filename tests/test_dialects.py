@@ -149,3 +149,15 @@ def test_unknown_usage_stays_unknown(dialect: Dialect) -> None:
     reader = WIRES[dialect].reader()
     reader.whole(whole)
     assert reader.reply.counts == Counts()
+
+
+def test_a_chat_content_in_parts_is_text_and_thinking() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    content = [thinking, {"type": "text", "text": "Hello"}]
+    reader = WIRES["chat"].reader()
+    reader.whole({"id": 7, "choices": [{"message": {"content": content}, "finish_reason": "stop"}]})
+    assert (reader.reply.id, reader.reply.text("reasoning"), reader.reply.text("text")) == (
+        "7",
+        "Hm.",
+        "Hello",
+    )

@@ -99,6 +99,23 @@ def test_token_ids_and_logprobs_of_unequal_length_are_rejected_and_that_is_said(
     assert tokens.warning == "2 token ids but 1 logprobs: both rejected"
 
 
+@pytest.mark.parametrize("odd", [None, "-0.5", float("-inf"), True])
+def test_logprobs_that_are_no_numbers_are_rejected_and_leave_a_readable_record(
+    tmp_path: Path, odd: Any
+) -> None:
+    recorder = Recorder(tmp_path / CALLS, "trace_x")
+    call = a_call([])
+    call.attempts = 1
+    call.reader.reply.completion_token_ids, call.reader.reply.logprobs = [1, 2], [-0.5, odd]
+    recorder.begin(call)
+    recorder.end(call, None)
+    recorder.close()
+    tokens = next(read_records(tmp_path / CALLS)).tokens
+    assert tokens is not None
+    assert (tokens.completion_token_ids, tokens.logprobs) == (None, None)
+    assert tokens.warning == "token ids or logprobs that are no numbers: all rejected"
+
+
 def placed(*calls: Call) -> list[Call]:
     lineage = Lineage()
     for call in calls:

@@ -1,11 +1,11 @@
 """Reads chat completions: stream events and whole replies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic_core import from_json
 
-from runner.interceptor.reply import Builder, Counts, Finish, Op, Part
+from runner.interceptor.reply import Builder, Counts, Finish, Op, Part, PartKind
 
 _FINISH: Mapping[str, Finish] = {
     "stop": "stop",
@@ -58,13 +58,14 @@ class ChatReader(Builder):
             ops += self._delta(choice.get("delta") or {})
             self._tokens(choice)
             if choice.get("finish_reason"):
-                self.reply.finish_raw = choice["finish_reason"]
-                self.reply.finish = _FINISH.get(choice["finish_reason"], "stop")
+                self.reply.finish_raw = str(choice["finish_reason"])
+                self.reply.finish = _FINISH.get(self.reply.finish_raw, "stop")
         return ops
 
     def _delta(self, delta: Mapping[str, Any]) -> list[Op]:
         ops = self.add("reasoning", delta.get("reasoning_content") or delta.get("reasoning") or "")
-        ops += self.add("text", delta.get("content") or "")
+        for kind, text in _texts(delta.get("content")):
+            ops += self.add(kind, text)
         ops += self.add("text", delta.get("refusal") or "")
         for call in delta.get("tool_calls") or ():
             ops += self._call(call)
@@ -94,6 +95,18 @@ class ChatReader(Builder):
         if logprobs.get("content"):
             found = [entry.get("logprob") for entry in logprobs["content"]]
             reply.logprobs = (reply.logprobs or []) + found
+
+
+def _texts(content: Any) -> Iterator[tuple[PartKind, str]]:  # noqa: ANN401 - the provider's JSON
+    """Yield what a `content` says; some providers give it in parts, their thinking among them."""
+    if not isinstance(content, list):
+        yield "text", content or ""
+        return
+    for part in content:
+        if part.get("type") == "thinking":
+            yield from (("reasoning", text) for _, text in _texts(part.get("thinking")))
+        else:
+            yield "text", part.get("text") or ""
 
 
 def _indexed(choice: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -172,20 +173,27 @@ def _response(call: Call) -> dict[str, Any] | None:
 
 
 def _tokens(reply: Reply) -> dict[str, Any] | None:
-    """Return ids and logprobs; those whose lengths differ are rejected, and that is said."""
+    """Return ids and logprobs; those that cannot be are rejected, and that is said."""
     ids, logprobs = reply.completion_token_ids, reply.logprobs
     if reply.prompt_token_ids is None and ids is None and logprobs is None:
         return None
-    warning = None
+    prompt, warning = reply.prompt_token_ids, None
+    if not all(map(_is_number, (*(prompt or ()), *(ids or ()), *(logprobs or ())))):
+        prompt = ids = logprobs = None
+        warning = "token ids or logprobs that are no numbers: all rejected"
     if ids is not None and logprobs is not None and len(ids) != len(logprobs):
         warning = f"{len(ids)} token ids but {len(logprobs)} logprobs: both rejected"
         ids = logprobs = None
     return {
-        "prompt_token_ids": reply.prompt_token_ids,
+        "prompt_token_ids": prompt,
         "completion_token_ids": ids,
         "logprobs": logprobs,
         "warning": warning,
     }
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in {int, float} and isfinite(value)  # type: ignore[arg-type]
 
 
 def _usage(reply: Reply, cost: float | None) -> dict[str, Any]:

@@ -28,6 +28,10 @@ class Part:
     chunks: list[str] = field(default_factory=list)
     depth: "JsonDepth | None" = None
 
+    def __post_init__(self) -> None:
+        """Take ids that some upstreams give as numbers."""
+        self.id, self.name = str(self.id), str(self.name)
+
     @property
     def text(self) -> str:
         """All of it."""
@@ -109,7 +113,7 @@ class Builder:
         if self._started:
             return []
         self._started = True
-        self.reply.id, self.reply.model = reply_id, model
+        self.reply.id, self.reply.model = str(reply_id), str(model)
         return [("start", 0, "")]
 
     def open(self, part: Part) -> list[Op]:
@@ -133,9 +137,11 @@ class Builder:
         return ops + self.add_to(len(self.reply.parts) - 1, part, text)
 
     def add_to(self, index: int, part: Part, text: str) -> list[Op]:
-        """Add text to a part by its index."""
+        """Add text to a part by its index; raises `TypeError` for what is no text."""
         if not text:
             return []
+        if not isinstance(text, str):
+            raise TypeError(f"no text: {text!r}")
         if self.reply.kept + len(text) > KEPT_BYTES:
             self.reply.overflowed = True
         else:
