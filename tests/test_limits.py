@@ -105,6 +105,12 @@ def test_cached_tokens_have_their_own_price() -> None:
     assert price.cost(Counts(output_tokens=5)) is None
 
 
+def test_a_prompt_too_long_for_the_listed_price_has_none() -> None:
+    price = PRICES["gpt-5.5"]
+    assert price.cost(Counts(270_000, 0)) == pytest.approx(1.35)
+    assert price.cost(Counts(270_001, 0)) is None
+
+
 @pytest.mark.parametrize(
     ("model", "known"),
     [

@@ -29,9 +29,14 @@ class Price(Model):
     cache_write: float | None = None
     """Of prompt tokens written to a cache; null takes the input price."""
 
+    up_to: int | None = None
+    """Most prompt tokens for which it holds; a longer call's cost is unknown. Null: any."""
+
     def cost(self, counts: Counts) -> float | None:
-        """Return the cost of one call in USD, null where its tokens are unknown."""
+        """Return the cost of one call in USD, null where its tokens or their price are unknown."""
         if counts.input_tokens is None or counts.output_tokens is None:
+            return None
+        if self.up_to is not None and counts.input_tokens > self.up_to:
             return None
         read, written = counts.cache_read_tokens or 0, counts.cache_write_tokens or 0
         fresh = max(0, counts.input_tokens - read - written)
@@ -43,18 +48,24 @@ class Price(Model):
 
 def _price(given: str) -> Price:
     numbers = [None if word == "-" else float(word) for word in given.split()]
-    return Price(input=numbers[0] or 0, output=numbers[1] or 0, cache_read=numbers[2], cache_write=numbers[3])
+    return Price(
+        input=numbers[0] or 0,
+        output=numbers[1] or 0,
+        cache_read=numbers[2],
+        cache_write=numbers[3],
+        up_to=int(numbers[4] or 0) if len(numbers) > 4 else None,  # noqa: PLR2004 - a fifth word
+    )
 
 
 PRICED_AT = {"claude": "2026-10-24", "gpt": "2026-06-04", "older": "2025-12-01"}
 """When each part of the table below was taken from the providers' public price lists.
 
-Prices that depend on the prompt's length are left out, but for GPT 5.4 and 5.5 (below 270,000 tokens).
+Of a model whose price depends on the prompt's length there is the price of short prompts, and up to where.
 """
 PRICES: Mapping[str, Price] = {
     name: _price(given)
     for name, given in {
-        # model: input, output, cache read, cache write (five minutes)
+        # model: input, output, cache read, cache write (five minutes), longest prompt of that price
         "claude-fable-5": "10 50 1 12.5",
         "claude-fable-5-1": "10 50 0.25 12.5",
         "claude-opus-5-5": "4 20 0.2 5",
@@ -68,12 +79,12 @@ PRICES: Mapping[str, Price] = {
         "claude-sonnet-5-5": "2 10 0.1 2.5",
         "claude-sonnet-5": "2 10 0.2 2.5",
         "claude-sonnet-4-6": "3 15 0.3 3.75",
-        "claude-sonnet-4-5": "3 15 0.3 3.75",
-        "claude-sonnet-4": "3 15 0.3 3.75",
+        "claude-sonnet-4-5": "3 15 0.3 3.75 200000",
+        "claude-sonnet-4": "3 15 0.3 3.75 200000",
         "claude-haiku-4-5": "1 5 0.1 1.25",
         "claude-3-5-haiku": "0.8 4 0.08 1",
-        "gpt-5.5": "5 30 0.5 -",
-        "gpt-5.4": "2.5 15 0.25 -",
+        "gpt-5.5": "5 30 0.5 - 270000",
+        "gpt-5.4": "2.5 15 0.25 - 270000",
         "gpt-5.4-mini": "0.75 4.5 0.075 -",
         "gpt-5.4-nano": "0.2 1.25 0.02 -",
         "gpt-5.1": "1.25 10 0.125 -",
