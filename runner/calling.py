@@ -17,7 +17,8 @@ from scorers.base import Score, Scorer, Submission
 
 _AGENT_GRACE_S = 15.0
 """A CLI at its deadline is asked to end, killed, and swept after: that takes a driver up to 12 s."""
-_SCORER_GRACE_S = 2.0
+_SCORER_GRACE_S, _SCORER_GRACE_SHARE = 2.0, 1 / 4
+"""What a scorer may take beyond its deadline to end what it started: no more than this share of its time."""
 
 
 def call_agent(agent: Agent, assignment: Assignment, log: Path, spare_s: float) -> AgentRun:
@@ -38,7 +39,8 @@ def call_agent(agent: Agent, assignment: Assignment, log: Path, spare_s: float) 
 
 def call_scorer(scorer: Scorer, submission: Submission, log: Path) -> Score:
     """Let a scorer decide. Raises `ScoringFailed` where it raises, is late, or returns no usable `Score`."""
-    limit = submission.deadline.remaining + _SCORER_GRACE_S
+    left = submission.deadline.remaining
+    limit = left + min(_SCORER_GRACE_S, left * _SCORER_GRACE_SHARE)
     with spared("a process of the tests", "scoring"), _called(ScoringFailed, log):
         try:
             with interruption.overdue_after(limit):
