@@ -212,6 +212,7 @@ def test_counts_that_are_none_are_unknown_and_the_call_is_recorded(tmp_path: Pat
         assert client.post("/chat/completions", json=CHAT).json() == answer
         assert relay.records[0].usage.input_tokens is None
         assert relay.interceptor.totals().uncounted == 1
+        assert "1 model replies came without token counts" in relay.interceptor.warnings[0]
 
 
 def test_a_call_that_cannot_be_translated_is_the_failure_that_is_named(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ PRICES: Mapping[str, Price] = {
         "claude-sonnet-4-6": "3 15 0.3 3.75",
         "claude-sonnet-4-5": "3 15 0.3 3.75 200000",
         "claude-sonnet-4": "3 15 0.3 3.75 200000",
+        "claude-haiku-5-5": "0.1 0.5 0.01 0.125 100000",
         "claude-haiku-4-5": "1 5 0.1 1.25",
         "claude-3-5-haiku": "0.8 4 0.08 1",
         "gpt-5.5": "5 30 0.5 - 270000",

@@ -50,8 +50,12 @@ class Relayed:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was repaired in the URL."""
-        return self.direct.warnings
+        """What was repaired in the URL, and what the sums leave out."""
+        uncounted = self.meter.totals.uncounted
+        if not uncounted:
+            return self.direct.warnings
+        said = f"{uncounted} model replies came without token counts: the sums leave them out"
+        return (*self.direct.warnings, said)
 
     def endpoint(self, dialect: Dialect) -> Endpoint:
         """Return this server's bases; the correlation id stands in their path."""
