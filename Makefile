@@ -48,13 +48,13 @@ format: install
 	$(BIN)/ruff format .
 
 test: check
-	$(BIN)/pytest -n auto --dist loadscope
+	$(BIN)/pytest -n auto --dist worksteal
 
 # Every interpreter from the floor on that is found here; each in an environment of its own.
 test-all: install
 	for python in $$($(BIN)/python tests/interpreters.py); do \
 	  venv=.venv-$$($$python -c 'import sys; print(*sys.version_info[:2], sep=".")'); \
-	  $(MAKE) VENV=$$venv PYTHON=$$python install && $$venv/bin/pytest -n auto --dist loadscope || exit 1; \
+	  $(MAKE) VENV=$$venv PYTHON=$$python install && $$venv/bin/pytest -n auto --dist worksteal || exit 1; \
 	done
 
 test-image: install
@@ -63,7 +63,7 @@ test-image: install
 # Each prints its figures side by side with what it measures against; nothing is asserted.
 bench bench-interceptor bench-scoring bench-workspace bench-stacks bench-suites: install
 
-bench:
+bench: $(DEMO)/venv
 	$(BIN)/python benchmarks/rollout.py
 
 bench-interceptor:

@@ -1,6 +1,7 @@
 """What a rollout costs beyond the bare CLI and the bare tests, side by side in one run.
 
-`make bench` measures all three CLIs, five runs each; this file takes their names, `--runs` and `--trust`.
+`make bench` measures all three CLIs, five runs each; this file takes their names and `--runs`. Plain scoring runs
+the same tests as they are; what strict scoring does beyond them has a table of its own (`make bench-scoring`).
 """
 
 import argparse
@@ -26,6 +27,8 @@ from runner.plugins import load_agent
 DEMO = Path(__file__).parent.parent / "examples" / "demo"
 COMMAND = Path(sys.prefix) / "bin" / "run_rollout"
 PROMPT = (DEMO / "task" / "instruction.md").read_text()
+PROJECT_PYTHON = Path(__file__).parent.parent / "build" / "demo" / "venv" / "bin" / "python"
+"""The demo project's own environment: pytest and no plug-ins."""
 MODELS = {"claude_code": "claude-sonnet-4-20250514"}
 
 
@@ -34,28 +37,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("agents", nargs="*", default=["codex", "claude_code", "opencode"])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--trust", default="strict", choices=["strict", "plain"])
     arguments = parser.parse_args()
-    print(f"medians of {arguments.runs} runs, scorer trust {arguments.trust}, {os.cpu_count()} cores\n")
-    print(f"{'':<12} {'bare s':>8} {'rollout s':>10} {'ratio':>6} {'own ms':>7} {'own peak MB':>12}")
+    print(f"medians of {arguments.runs} runs, {os.cpu_count()} cores\n")
+    print(f"{'':<12} {'bare s':>8} {'plain s':>8} {'ratio':>6} {'own ms':>7} {'strict s':>9} {'peak MB':>8}")
     for agent in arguments.agents:
-        row(agent, arguments.runs, arguments.trust)
+        row(agent, arguments.runs)
     print(f"\n--help: {1000 * median(helped, arguments.runs):.0f} ms")
 
 
-def row(agent: str, runs: int, trust: str) -> None:
-    """Measure one agent, bare and whole by turns, so that noise meets both."""
-    bare_s, whole_s, peaks = [], [], []
+def row(agent: str, runs: int) -> None:
+    """Measure one agent, bare and whole by turns, so that noise meets all."""
+    bare_s: list[float] = []
+    whole_s: dict[str, list[float]] = {"plain": [], "strict": []}
+    peaks = []
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as folder:
             bare_s.append(bare(agent, Path(folder)))
-        with tempfile.TemporaryDirectory() as folder:
-            seconds, peak = whole(agent, trust, Path(folder))
-            whole_s.append(seconds)
+        for trust, seconds in whole_s.items():
+            with tempfile.TemporaryDirectory() as folder:
+                took, peak = whole(agent, trust, Path(folder))
+            seconds.append(took)
             peaks.append(peak)
-    plain, rolled = statistics.median(bare_s), statistics.median(whole_s)
-    own = 1000 * (rolled - plain)
-    print(f"{agent:<12} {plain:>8.2f} {rolled:>10.2f} {rolled / plain:>6.2f} {own:>7.0f} {max(peaks):>12.0f}")
+    alone, plain, strict = (statistics.median(each) for each in (bare_s, *whole_s.values()))
+    ratios = f"{plain / alone:>6.2f} {1000 * (plain - alone):>7.0f}"
+    print(f"{agent:<12} {alone:>8.2f} {plain:>8.2f} {ratios} {strict:>9.2f} {max(peaks):>8.0f}")
 
 
 def bare(name: str, folder: Path) -> float:
@@ -87,7 +92,7 @@ def bare(name: str, folder: Path) -> float:
         with (folder / "prompt").open() as prompt, (folder / "out").open("w") as out:
             argv = [str(find(agent.program)), *agent.argv(assignment)]
             subprocess.run(argv, cwd=workspace, env=env, stdin=prompt, stdout=out, stderr=out, check=True)
-        tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        tests = [str(PROJECT_PYTHON), "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         subprocess.run(tests, cwd=workspace, env=user_environment(), stdout=subprocess.DEVNULL, check=True)
         return time.monotonic() - started
 
@@ -153,7 +158,11 @@ def median(function: Callable[[], object], runs: int) -> float:
 
 def user_environment() -> dict[str, str]:
     """Return the environment of a user whose project has its own virtual environment."""
-    return {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "VIRTUAL_ENV": sys.prefix}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ["HOME"],
+        "VIRTUAL_ENV": str(PROJECT_PYTHON.parents[1]),
+    }
 
 
 if __name__ == "__main__":
