@@ -1,7 +1,7 @@
 """What a rollout costs beyond the bare CLI and the bare tests, side by side in one run.
 
-`make bench` measures all three CLIs, five runs each; this file takes their names and `--runs`. Plain scoring runs
-the same tests as they are; what strict scoring does beyond them has a table of its own (`make bench-scoring`).
+`make bench` measures all three CLIs, five runs each; this file takes their names and `--runs`. Plain scoring
+runs the same tests as they are; what strict scoring does beyond them has a table of its own.
 """
 
 import argparse
