@@ -83,6 +83,7 @@ def _perform(data: bytes, report: Report, options: Options, progress: Progress) 
     setting = understand(rollout, options, os.environ)
     _keep_apart(report, setting.task.workspace)
     report.note(details=setting.details())
+    report.warn(*setting.warnings)
     progress.deadline = setting.deadline
     account = find_account()
     with (

@@ -1,5 +1,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +232,9 @@ def test_the_providers_own_words_are_found(body: bytes, said: str) -> None:
     assert message_in(body.decode()) == said
 
 
-def test_a_retry_after_that_is_a_date_is_left_to_the_back_off() -> None:
-    assert fault_of_status(429, b"", "Wed, 21 Oct 2026 07:28:00 GMT").retry_after is None
+def test_retry_after_may_be_seconds_or_a_date() -> None:
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert fault_of_status(429, b"", soon).retry_after == pytest.approx(60, abs=2)
+    assert fault_of_status(429, b"", "Wed, 21 Oct 2015 07:28:00 GMT").retry_after == 0.0
+    assert fault_of_status(429, b"", "soon").retry_after is None
     assert fault_of_status(429, b"", "7").retry_after == 7.0

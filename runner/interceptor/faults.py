@@ -3,6 +3,8 @@
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from runner.errors import ModelFailed, ModelRejected
 from runner.interceptor.records import ErrorCategory
@@ -85,10 +87,18 @@ def message_in(text: str) -> str:
 
 
 def _seconds(retry_after: str | None) -> float | None:
+    """Read seconds, or a date as RFC 9110 has it; null leaves the pause to the back-off."""
+    if not retry_after:
+        return None
     try:
-        return max(0.0, float(retry_after)) if retry_after else None
+        return max(0.0, float(retry_after))
     except ValueError:
-        return None  # a date: the ordinary back-off will do
+        pass
+    try:
+        then = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (then - datetime.now(UTC)).total_seconds()) if then.tzinfo else None
 
 
 def said(fault: UpstreamFault, attempts: int) -> str:
