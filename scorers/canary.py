@@ -50,13 +50,17 @@ class Canaries:
         """Remember a canary."""
         self.ids[id_] = where
 
+    def drop(self, places: Collection[str]) -> None:
+        """Forget the canaries of these places."""
+        self.ids = {id_: place for id_, place in self.ids.items() if place not in places}
+
     def __contains__(self, id_: object) -> bool:
         """Say whether an id is a canary's, with whatever parameters the project gives all its tests."""
         return isinstance(id_, str) and self.place(id_) is not None
 
     def place(self, id_: str) -> str | None:
         """Return where the canary of this id was laid; null for a test of the task's own."""
-        return self.ids.get(id_) or self.ids.get(_without_parameters(id_))
+        return self.ids.get(id_) or self.ids.get(without_parameters(id_))
 
     def caught(self, seen: Mapping[str, Check]) -> tuple[str, ...]:
         """Return a sentence for each place whose canary passed; the canary's name is not told."""
@@ -67,7 +71,7 @@ class Canaries:
     def vanished(self, seen: Mapping[str, Check], left_out: Collection[str]) -> tuple[str, ...]:
         """Return a sentence for each place whose canary never ran, though tests beside it did."""
         ran = {id_.partition("::")[0] for id_ in seen if id_ not in self}
-        told = {_without_parameters(id_) for id_ in (*seen, *left_out)} | {*seen, *left_out}
+        told = {without_parameters(id_) for id_ in (*seen, *left_out)} | {*seen, *left_out}
         gone = {place for id_, place in self.ids.items() if id_ not in told}
         return tuple(f"a test that must fail was removed from {place}" for place in sorted(gone & ran))
 
@@ -76,6 +80,7 @@ class Canaries:
         return {id_: check for id_, check in seen.items() if id_ not in self}
 
 
-def _without_parameters(id_: str) -> str:
+def without_parameters(id_: str) -> str:
+    """Return a node id without what its test is parametrised with."""
     file, separator, name = id_.partition("::")
     return f"{file}{separator}{name.partition('[')[0]}"

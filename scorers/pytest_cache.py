@@ -25,9 +25,12 @@ def recall(key: str, tree: Path) -> Known | None:
     """Return what is known of a project, null where nothing is."""
     try:
         said = json.loads(_path(key).read_text(encoding="utf-8").replace(_TREE, str(tree)))
-    except (OSError, ValueError):
+        names = said.keys()
+    except (OSError, ValueError, AttributeError):
         return None
-    sets = {name: frozenset(said[name]) for name in ("xfail", "excused", "doctests")}
+    if names != set(Known.__dataclass_fields__):  # of another version
+        return None
+    sets = {name: frozenset(said[name]) for name in ("xfail", "excused", "doctests", "dormant")}
     return Known(tuple(said["ids"]), tuple(said["open_ids"]), **sets)
 
 

@@ -7,6 +7,7 @@ caught. Code that makes everything equal is caught by `pytest_mutants`.
 
 import ast
 import random
+import re
 import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from pathlib import Path
 from scorers.canary import Canaries, canary_name, canary_values
 
 _choice = random.SystemRandom()
+_CALLS_ALL = re.compile(
+    r"^def pytest_generate_tests\b|^pytestmark\b[^=]*=[^#]*?\bparametrize\(", re.MULTILINE
+)
+"""A file that gives all its tests arguments, which canaries do not take: it would not be collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,14 @@ class Source:
     encoding: str
     planted: bytes
     """With canaries at its end."""
+    alone: bytes = b""
+    """The canaries without it."""
+
+    @property
+    def bare(self) -> "Source":
+        """The same file without canaries."""
+        plain = self.text.encode(self.encoding)
+        return Source(self.text, self.encoding, plain)
 
 
 def plant(tree: Path, files: Iterable[str], canaries: Canaries) -> dict[str, Source]:
@@ -37,8 +50,9 @@ def plant(tree: Path, files: Iterable[str], canaries: Canaries) -> dict[str, Sou
                 text, encoding = opened.read(), opened.encoding
         except (OSError, SyntaxError, UnicodeDecodeError):
             continue
-        planted = text.rstrip("\n") + "\n" + _Planting(file, text, canaries).text()
-        sources[file] = Source(text, encoding, planted.encode(encoding))
+        added = "" if _CALLS_ALL.search(text) else _Planting(file, text, canaries).text()
+        planted = text.rstrip("\n") + "\n" + added
+        sources[file] = Source(text, encoding, planted.encode(encoding), added.encode(encoding))
     return sources
 
 

@@ -6,8 +6,8 @@ output, one a line: `MAC JSON`, the MAC chained over all lines before it with th
 output itself then leads to standard error, so that nothing printed can stand between events.
 
 Events: start {pid, python, pytest} · missing {message} (there is no pytest) · collected {ids, marks} ·
-deselected {ids} · error {id, message} (a file that cannot be collected) · begin {id} ·
-result {id, phases, message, output} · finish {code}.
+deselected {ids} · error {id, message} (a file that cannot be collected) · skipped {id} (a file) ·
+begin {id} · result {id, phases, message, output} · finish {code}.
 A phase is [when, outcome, seconds, wasxfail]; `when` is `sub` for a subtest.
 """
 
@@ -83,9 +83,11 @@ class Events:
             self.send("deselected", ids=[item.nodeid for item in items])
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Tell of a file that cannot be collected."""
+        """Tell of a file that cannot be collected, or that skips itself."""
         if report.failed:
             self.send("error", id=report.nodeid, message=clip(report.longreprtext, MESSAGE))
+        elif report.skipped:
+            self.send("skipped", id=report.nodeid)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Tell that a test begins."""

@@ -1,7 +1,8 @@
 """Which tests a project has: collected from its pristine tree and the hidden tests alone.
 
 A file that cannot be collected there (it imports what the agent is to write) is read instead: each test
-function of it is expected under its own name, or with any parameters.
+function of it is expected under its own name, or with any parameters. So are all below a conftest that does
+not load. A file that skips itself there (importorskip) counts once it no longer does.
 """
 
 import ast
@@ -13,6 +14,9 @@ from scorers.base import Check
 from scorers.expected import Expected
 from scorers.pytest_session import Session
 
+_NOTHING = 5
+"""Pytest's exit code where there are no tests."""
+_ELSEWHERE = frozenset({"site-packages", "node_modules", ".git", ".venv", "venv", "build", "dist"})
 _EXCUSES = ("skip", "skipif", "skipIf", "skipUnless", "xfail", "importorskip")
 
 
@@ -30,13 +34,20 @@ class Known:
     """Of `open_ids`: those whose source says that they may be skipped."""
     doctests: frozenset[str] = frozenset()
     """Collected ids that are no test functions."""
+    dormant: frozenset[str] = frozenset()
+    """Files that skip themselves."""
 
-    def expected(self, seen: Iterable[str]) -> Expected:
-        """Return the denominator, with the parameters that were seen of the open ids."""
+    def expected(self, seen: Iterable[str], broken: Collection[str] = ()) -> Expected:
+        """Return the denominator, with the parameters that were seen of the open ids.
+
+        Dormant files count where something of them was seen, or where they are `broken` now.
+        """
         seen = list(seen)
+        awake = {*map(file_of, seen), *broken}
         ids = [*self.ids]
         for base in self.open_ids:
-            ids += [id_ for id_ in seen if base_of(id_) == base] or [base]
+            if file_of(base) not in self.dormant or file_of(base) in awake:
+                ids += [id_ for id_ in seen if base in {base_of(id_), file_of(id_)}] or [base]
         return Expected(tuple(dict.fromkeys(ids)), named=False)
 
     @property
@@ -59,9 +70,12 @@ def base_of(id_: str) -> str:
 
 def known_of(session: Session, tree: Path) -> Known:
     """Return what a collection of the pristine tree says."""
-    broken = [file_of(id_) for id_ in session.errors if file_of(id_).endswith(".py")]
+    broken = [file for id_ in session.errors for file in _test_files(tree, file_of(id_))]
+    if not session.ids and not session.errors and session.finishes != [_NOTHING]:
+        broken += _test_files(tree, "")  # its first conftest does not load: pytest says nothing of the rest
+    dormant = frozenset(id_ for id_ in session.skipped if id_.endswith(".py"))
     found: dict[str, bool] = {}
-    for file in dict.fromkeys(broken):
+    for file in dict.fromkeys((*broken, *sorted(dormant))):
         found |= _read(tree, file)
     return Known(
         ids=tuple(dict.fromkeys(session.ids)),
@@ -69,6 +83,7 @@ def known_of(session: Session, tree: Path) -> Known:
         xfail=frozenset(id_ for id_, marks in session.marks.items() if "xfail" in marks),
         excused=frozenset(id_ for id_, excused in found.items() if excused),
         doctests=frozenset(id_ for id_, marks in session.marks.items() if "doctest" in marks),
+        dormant=dormant,
     )
 
 
@@ -97,6 +112,15 @@ def explained(checks: Sequence[Check], errors: Mapping[str, Check]) -> tuple[Che
 def excused_of(ids: Collection[str], known: Known) -> frozenset[str]:
     """Return those ids whose own source says that they may be skipped."""
     return frozenset(id_ for id_ in ids if base_of(id_) in known.excused)
+
+
+def _test_files(tree: Path, place: str) -> list[str]:
+    """Return a file itself, or what is named like a test file below a folder."""
+    if (tree / place).is_file():
+        return [place] if place.endswith(".py") else []
+    found = {path for name in ("test_*.py", "*_test.py") for path in (tree / place).rglob(name)}
+    paths = sorted(path.relative_to(tree) for path in found)
+    return [str(path) for path in paths if not _ELSEWHERE.intersection(path.parts)]
 
 
 def _read(tree: Path, file: str) -> dict[str, bool]:

@@ -45,6 +45,8 @@ class Session:
     unfinished: dict[str, list[Any]] = field(default_factory=dict)
     """Phases of tests that pytest-rerunfailures is about to repeat."""
     deselected: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
+    """Files that skipped themselves when they were collected."""
     begun: dict[str, None] = field(default_factory=dict)
     starts: list[Mapping[str, Any]] = field(default_factory=list)
     finishes: list[int] = field(default_factory=list)
@@ -65,6 +67,11 @@ class Session:
         if self.finishes and self.finishes != [self.exit.code]:
             return f"it announced exit code {self.finishes[0]}, and ended with {self.exit.code}"
         return ""
+
+    @property
+    def collects(self) -> bool:
+        """Whether pytest came to the end of its collection: a usage or internal error is none."""
+        return bool(self.finishes) and self.finishes[0] not in {3, 4}
 
     def writable(self, account: Account | None) -> list[str]:
         """Return what of Python and pytest the agent's user could have changed."""
@@ -210,6 +217,8 @@ def _take(session: Session, event: dict[str, Any]) -> None:
                 id=event["id"], status="failed", raw="collection error", message=clip(event["message"])
             )
             session.errors[event["id"]] = error
+        case "skipped":
+            session.skipped.add(event["id"])
         case "begin":
             session.begun[event["id"]] = None
         case "result":

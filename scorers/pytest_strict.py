@@ -22,6 +22,7 @@ from scorers.pytest_expected import (
 )
 from scorers.pytest_mutants import Mutants, choose, mutate
 from scorers.pytest_place import deselects
+from scorers.pytest_rehearsal import not_taken
 from scorers.pytest_runs import Run, Runner, run_all
 from scorers.pytest_session import copy_events, require_start
 from scorers.pytest_trees import Trees
@@ -49,7 +50,7 @@ class _Strict:
         seen = self.trees.canaries.without(run.seen)
         if not named:
             seen = without_surprise_passes(seen, known)
-        expected = named or known.expected(seen)
+        expected = named or known.expected(seen, run.errors)
         checks = verdicts(expected, seen, excused=self._excused(expected, seen, known))
         checks = explained(checks, run.errors)
         tampering = tuple(self._tampering(run, known, checks))
@@ -67,9 +68,22 @@ class _Strict:
         first = self.trees.work(known)
         args = self._arguments(named, first.place.tree)
         run = run_all(first, lambda: self.trees.work(known), args, known.files)
+        if self._retract(run):
+            run = run_all(self.trees.work(known), lambda: self.trees.work(known), args, known.files)
         if not run.version:  # no pytest, or one that the code under test has silenced?
             require_start(self.trees.pristine().session(["--version"], short=True), self.trees.python)
         return run
+
+    def _retract(self, run: Run) -> bool:
+        """Take canaries back where they kept honest tests from being collected; say whether any were."""
+        planted = set(self.trees.canaries.ids.values())
+        if run.sessions[0].collects and not planted & run.errors.keys():
+            return False
+        unfit = {self.trees.canaries.ids[id_] for id_ in not_taken(self.trees, self.args)}
+        for file in unfit:
+            self.trees.sources[file] = self.trees.sources[file].bare
+        self.trees.canaries.drop(unfit)
+        return bool(unfit)
 
     def _arguments(self, named: Expected | None, tree: Path) -> list[str]:
         """Return pytest's arguments: the files of named ids, never the ids, one unknown of which ends all."""
@@ -119,7 +133,8 @@ class _Strict:
         yield from canaries.caught(run.seen)
         if run.sessions[-1].finishes in ([0], [1]):  # a whole run, in which none may be left out
             excused = deselects(self.trees.snapshot, self.args)
-            yield from canaries.vanished(run.seen, run.deselected if excused else ())
+            gone = canaries.vanished(run.seen, run.deselected if excused else ())
+            yield from gone and canaries.vanished(run.seen, not_taken(self.trees, self.args))
         yield from (f"changed after the snapshot: {path}" for path in self.trees.drift.tampered[:20])
         yield from self._surviving_mutants(known, checks)
 
