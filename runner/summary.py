@@ -20,8 +20,14 @@ def summary(report: Report) -> str:
     result = report.result
     parts = [_steps(report.files), _checks(result.checks), _warnings(result), _verdict(result)]
     if report.output:
-        parts.append(f"result  {report.output}\nfiles   {result.files}/")
+        parts.append(f"result  {_near(report.output)}\nfiles   {_near(report.files)}/")
     return "\n\n".join(part for part in parts if part)
+
+
+def _near(path: Path) -> Path:
+    """Return a path as a person in this folder would type it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _steps(files: Path) -> str:
