@@ -76,8 +76,11 @@ class Isolated:
             ]
 
 
-def start_site(since: int) -> None:
-    """Do what Python does at its start (this one began with -S), without files changed after a moment."""
+def start_site(since: int, workspace: str) -> None:
+    """Do what Python does at its start (this one began with -S), without files changed after a moment.
+
+    Of those only folders of the workspace are taken: what `pip install -e .` leaves.
+    """
     import site  # noqa: PLC0415 - only where something changed
 
     def changed(path: str) -> bool:
@@ -87,7 +90,10 @@ def start_site(since: int) -> None:
             return False
 
     def add(sitedir: str, name: str, known: Any) -> Any:  # noqa: ANN401 - as site has it
-        return known if changed(os.path.join(sitedir, name)) else addpackage(sitedir, name, known)  # noqa: PTH118
+        if not changed(os.path.join(sitedir, name)):  # noqa: PTH118
+            return addpackage(sitedir, name, known)
+        sys.path += [each for each in _named_folders(Path(sitedir, name)) if _inside(each, workspace)]
+        return known
 
     def customize() -> None:
         spec = PathFinder.find_spec("sitecustomize")
@@ -98,6 +104,15 @@ def start_site(since: int) -> None:
     addpackage, execsitecustomize = hooks.addpackage, hooks.execsitecustomize
     hooks.addpackage, hooks.execsitecustomize = add, customize
     site.main()
+
+
+def _named_folders(pth: Path) -> list[str]:
+    try:
+        with pth.open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(2**16).splitlines()
+    except OSError:
+        return []
+    return [os.path.realpath(pth.parent / line) for line in lines if line and "\0" not in line]
 
 
 def enter(place: dict[str, Any]) -> None:
@@ -162,7 +177,7 @@ def main() -> None:
     """Be a worker of pytest-xdist, or run pytest as the request says."""
     place = json.loads((HERE / "place.json").read_text(encoding="utf-8"))
     if sys.flags.no_site:
-        start_site(place["since"])
+        start_site(place["since"], place["workspace"])
     if sys.argv[1:3] == ["-u", "-c"]:
         enter(place)
         code = sys.argv[3]

@@ -1,11 +1,15 @@
 """What of the interpreter changed after the snapshot was taken, where the agent could write there.
 
-Told by change times, which nothing but the clock sets. A changed standard library or pytest is tampering.
+Told by change times, which nothing but the clock sets; a file of pytest that still is what its distribution
+recorded (an installer made a hard link to it) is none. A changed standard library or pytest is tampering.
 What Python runs at its start (`.pth`, sitecustomize) and plug-ins that were installed since are left out of
 the run, so that an honest `pip install -e .` costs nothing. Newly compiled files are not used.
 """
 
+import base64
 import configparser
+import csv
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,9 +52,9 @@ def drift(python: Path, snapshot: Path) -> Drift:
     since = taken.stat().st_ctime_ns
     libraries = tuple(_libraries(python))
     sites = [site for library in libraries for site in _sites(library)]
-    judges = [site / name for site in sites for name in _JUDGES]
     new = [str(path) for path in _programs(python) if _changed(path) > since]
-    new += [path for folder in (*libraries, *judges) for path in _newer(str(folder), since)]
+    new += [path for folder in libraries for path in _newer(str(folder), since)]
+    new += [path for site in sites for path in _not_as_recorded(site, since)]
     starters = [path for site in sites for name in _STARTERS for path in site.glob(name)]
     points = [path for site in sites for path in site.glob("*.dist-info/entry_points.txt")]
     return Drift(
@@ -87,10 +91,34 @@ def _newer(folder: str, since: int) -> Iterator[str]:
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if entry.name not in _PASSED_OVER:
+            if entry.name not in _PASSED_OVER and not entry.name.startswith("config-"):
                 yield from _newer(entry.path, since)
         elif entry.stat(follow_symlinks=False).st_ctime_ns > since:
             yield entry.path
+
+
+def _not_as_recorded(site: Path, since: int) -> Iterator[str]:
+    """Yield the changed files of pytest whose content is not what a record from before says."""
+    new = [path for name in _JUDGES for path in _newer(str(site / name), since)]
+    records = [path for name in _JUDGES for path in site.glob(f"{name}-*.dist-info/RECORD")] if new else []
+    known = dict(line for path in records if _changed(path) <= since for line in _recorded(path))
+    for path in new:
+        said = known.get(os.path.relpath(path, site))
+        if path.endswith(".pyc") or not said or said != _digest(Path(path)):
+            yield path
+
+
+def _recorded(record: Path) -> Iterator[tuple[str, str]]:
+    # packaging.python.org/en/latest/specifications/recording-installed-packages
+    with record.open(encoding="utf-8", newline="") as file:
+        yield from ((row[0], row[1]) for row in csv.reader(file) if len(row) > 1)
+
+
+def _digest(path: Path) -> str:
+    if path.is_symlink() or not path.is_file():
+        return ""
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def _changed(path: Path) -> int:
