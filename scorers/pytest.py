@@ -1,7 +1,8 @@
 """The pytest scorer: the task's own Python and pytest, verdicts from our own events.
 
 `[scorer]` options: `trust` (`strict`, or `plain`: the tool's own run in the workspace), `python`, `args` (of
-pytest), `expected` or `fail_to_pass` / `pass_to_pass`, `overlay`, and those of `scorers.conditions`.
+pytest), `mutants` (`false` where tests rightly compare with what equals anything), `expected` or
+`fail_to_pass` / `pass_to_pass`, `overlay`, and those of `scorers.conditions`.
 """
 
 import time
@@ -30,7 +31,7 @@ class Pytest(Scorer):
     """Runs the tests of a Python project."""
 
     name = "pytest"
-    option_names = {"trust", "python", "args", "test_timeout_s", "overlay", *EXPECTED, *CONDITIONS}
+    option_names = {"trust", "python", "args", "mutants", "test_timeout_s", "overlay", *EXPECTED, *CONDITIONS}
 
     @classmethod
     def fits(cls, workspace: Path) -> bool:

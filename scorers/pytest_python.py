@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ScorerUnavailable
-from runner.process import capture
+from runner.process import Account, capture
 
 
 def find_python(options: Mapping[str, Any], env: Mapping[str, str], workspace: Path) -> Path:
@@ -74,3 +74,14 @@ def _resolve(launcher: Path, env: Mapping[str, str]) -> Path:
             f"{launcher} does not start: {said.strip()[:300]}", hint="name [scorer] python"
         )
     return path
+
+
+def may_write(path: Path, account: Account | None) -> bool:
+    """Say whether the agent's user could change a file, or put another in its place."""
+    for each in (path, path.parent):
+        status = each.stat()
+        if account is None and os.access(each, os.W_OK):
+            return True
+        if account and (status.st_uid == account.uid or status.st_mode & 0o002):
+            return True
+    return False

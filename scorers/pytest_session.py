@@ -17,6 +17,7 @@ from runner.output import head_tail
 from runner.process import Account, Command, Exit, Watch, run
 from scorers.base import Check
 from scorers.expected import clip
+from scorers.pytest_python import may_write
 from scorers.pytest_verdict import ended_without_result, verdict, will_rerun, worse
 
 SCRIPT = Path(__file__).with_name("pytest_events.py")
@@ -76,7 +77,7 @@ class Session:
     def writable(self, account: Account | None) -> list[str]:
         """Return what of Python and pytest the agent's user could have changed."""
         parts = [str(path) for name in ("program", "pytest_at", "os_at") if (path := self.about.get(name))]
-        return [path for path in parts if _may_write(Path(path), account)]
+        return [path for path in parts if may_write(Path(path), account)]
 
     @property
     def version(self) -> str:
@@ -140,16 +141,6 @@ def _run(command: Command, deadline: Deadline, watch: Watch | None) -> Exit:
             f"{command.argv[0]} does not start: {error.strerror}",
             hint=f"it must be a program that {who} can read and run, or name another in [scorer] python",
         ) from error
-
-
-def _may_write(path: Path, account: Account | None) -> bool:
-    for each in (path, path.parent):
-        status = each.stat()
-        if account is None and os.access(each, os.W_OK):
-            return True
-        if account and (status.st_uid == account.uid or status.st_mode & 0o002):
-            return True
-    return False
 
 
 def _fields(command: Command) -> dict[str, Any]:

@@ -136,7 +136,8 @@ class _Strict:
             gone = canaries.vanished(run.seen, run.deselected if excused else ())
             yield from gone and canaries.vanished(run.seen, not_taken(self.trees, self.args))
         yield from (f"changed after the snapshot: {path}" for path in self.trees.drift.tampered[:20])
-        yield from self._surviving_mutants(known, checks)
+        if self.options.get("mutants", True):
+            yield from self._surviving_mutants(known, checks)
 
     def _surviving_mutants(self, known: Known, checks: Sequence[Check]) -> Iterator[str]:
         """Yield a sentence for each file with a mutant that passes here, and not on a pristine tree."""

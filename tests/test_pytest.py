@@ -338,3 +338,16 @@ def test_1(path): assert path == str(pathlib.Path(__file__).parent)
 """
     judged = score(tmp_path, {"tests/test_it.py": tests})
     assert (judged.reward, judged.tampering) == (1.0, ())
+
+
+def test_a_task_whose_objects_are_to_equal_anything_may_do_without_mutants(tmp_path: Path) -> None:
+    files = {
+        "made.py": "class Anything: pass\n",
+        "tests/test_made.py": "from made import Anything\ndef test_equal(): assert Anything() == 3\n",
+    }
+
+    def work(workspace: Path) -> None:
+        (workspace / "made.py").write_text("class Anything:\n    def __eq__(self, other): return True\n")
+
+    score = Pytest({"mutants": False}).score(submit(tmp_path, files, work))
+    assert (score.reward, score.tampering) == (1.0, ())
