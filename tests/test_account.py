@@ -1,5 +1,7 @@
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,16 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files aw
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder that everybody can reach (pytest closes its own to others)."""
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)
-    folder = tmp_path / "workspace"
+def place() -> Iterator[Path]:
+    """A folder that everybody can reach: pytest closes its own to others, and any run of it does so again."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def folder(place: Path) -> Path:
+    folder = place / "workspace"
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "a.py").write_text("pass\n")
     return folder
@@ -37,8 +44,8 @@ def test_a_given_folder_belongs_to_the_account_with_all_in_it(folder: Path) -> N
 
 
 @as_root
-def test_what_a_link_points_at_is_not_given_away(folder: Path, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
+def test_what_a_link_points_at_is_not_given_away(folder: Path, place: Path) -> None:
+    outside = place / "outside"
     outside.write_text("ours")
     (folder / "link").symlink_to(outside)
     give(folder, AGENT)
@@ -47,11 +54,9 @@ def test_what_a_link_points_at_is_not_given_away(folder: Path, tmp_path: Path) -
 
 
 @as_root
-def test_a_workspace_below_a_closed_folder_is_refused_and_the_folder_named(
-    folder: Path, tmp_path: Path
-) -> None:
-    tmp_path.chmod(0o700)
-    with pytest.raises(SandboxFailed, match=f"cannot reach .*: {tmp_path} is closed"):
+def test_a_workspace_below_a_closed_folder_is_refused_and_the_folder_named(folder: Path, place: Path) -> None:
+    place.chmod(0o700)
+    with pytest.raises(SandboxFailed, match=f"cannot reach .*: {place} is closed"):
         give(folder, AGENT)
 
 

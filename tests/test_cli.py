@@ -65,7 +65,7 @@ def test_doing_nothing_earns_what_the_untouched_workspace_is_worth(sandbox: Sand
     assert sandbox.result["metrics"]["reward_mean"] == pytest.approx(2 / 5)
     assert sandbox.result["agent"]["outcome"] == "completed"
     assert "reward  0.400  (2/5 passed)" in ended.stdout
-    assert str(sandbox.output) in ended.stdout
+    assert "result  result.json\nfiles   result.json.d/" in ended.stdout
 
 
 def test_the_whole_work_of_a_command_is_scored_and_kept(sandbox: Sandbox) -> None:
