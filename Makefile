@@ -69,7 +69,7 @@ bench: $(DEMO)/venv
 bench-interceptor:
 	$(BIN)/python benchmarks/interceptor.py
 
-bench-scoring:
+bench-scoring: $(DEMO)/venv
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/scoring_cargo.py
 

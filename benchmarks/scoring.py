@@ -20,6 +20,8 @@ from scorers.base import Scorer, Submission
 from scorers.pytest import Pytest
 
 RUNS = 5
+PROJECT_PYTHON = Path(__file__).parent.parent / "build" / "demo" / "venv" / "bin" / "python"
+"""A project's own environment: pytest and no plug-ins."""
 Spent = tuple[float, float]
 """Seconds on the clock, and of processors."""
 
@@ -90,14 +92,18 @@ def _score(contest: Contest, workspace: Path, folder: Path, trust: str) -> Spent
             scratch=work / "scratch",
             reports=work / "reports",
             deadline=Deadline.after(600),
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "VIRTUAL_ENV": sys.prefix},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": os.environ["HOME"],
+                "VIRTUAL_ENV": str(PROJECT_PYTHON.parents[1]),
+            },
         )
         scorer = contest.scorer({"trust": trust})
         return _spent(lambda: scorer.score(submission))
 
 
 def _pytest(workspace: Path) -> None:
-    argv = [sys.executable, "-m", "pytest", "-q"]
+    argv = [str(PROJECT_PYTHON), "-m", "pytest", "-q"]
     subprocess.run(argv, cwd=workspace, check=True, stdout=subprocess.DEVNULL)
 
 
