@@ -59,3 +59,13 @@ def test_each_output_is_kept_under_a_name_that_can_be_read_and_within_its_cap(tm
     (kept,) = (tmp_path / "output").iterdir()
     assert kept.name == "0001-tests-test_a.py-test_b-..-..-x-.txt"
     assert len(kept.read_text()) < OUTPUT_CHARACTERS + 200
+
+
+def test_what_a_failing_test_said_is_kept_where_the_tool_tells_no_more(tmp_path: Path) -> None:
+    checks = [
+        Check(id="demo lib tests::adds", status="failed", message="left: 1, right: 2"),
+        Check(id="demo lib tests::works", status="passed"),
+    ]
+    write_reports(tmp_path, RunReport("cargo", checks, 0.0, 1.0))
+    assert [path.name for path in (tmp_path / "output").iterdir()] == ["0001-demo-lib-tests-adds.txt"]
+    assert "left: 1, right: 2" in next((tmp_path / "output").iterdir()).read_text()
