@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.deadline import Deadline
+from scoring import untouched
+
 from runner.errors import Failure
-from runner.workspace import baseline
-from scorers.base import Score, Submission
+from scorers.base import Score
 from scorers.pytest import Pytest
 
 _WORDS = ("passed", "failed", "errors", "skipped", "xfailed", "xpassed")
@@ -133,22 +133,8 @@ def _bare(source: Path, python: Path, suite: Suite, folder: Path) -> tuple[Mappi
 def _scored(
     source: Path, python: Path, suite: Suite, folder: Path, trust: str
 ) -> tuple[Mapping[str, int], str, float]:
-    work = folder / trust
-    for name in ("scratch", "reports"):
-        (work / name).mkdir(parents=True)
-    before = baseline(source, work / "state")
-    submission = Submission(
-        workspace=source,
-        snapshot=before.snapshot,
-        changed=(),
-        diff="",
-        instruction="",
-        tests=None,
-        scratch=work / "scratch",
-        reports=work / "reports",
-        deadline=Deadline.after(1800),
-        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
-    )
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    submission = untouched(source, folder / trust, env, seconds=1800)
     options = {"trust": trust, "python": str(python), "args": list(suite.args), "network": True}
     began = time.monotonic()
     score = Pytest(options).score(submission)

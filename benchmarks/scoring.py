@@ -76,28 +76,29 @@ def _cpu() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
+def untouched(workspace: Path, work: Path, env: Mapping[str, str], seconds: float = 600) -> Submission:
+    """Return the submission of an agent that did nothing; `work` is a folder for the scorer's own."""
+    for name in ("scratch", "reports"):
+        (work / name).mkdir(parents=True)
+    return Submission(
+        workspace=workspace,
+        snapshot=baseline(workspace, work / "state").snapshot,
+        changed=(),
+        diff="",
+        instruction="",
+        tests=None,
+        scratch=work / "scratch",
+        reports=work / "reports",
+        deadline=Deadline.after(seconds),
+        env=env,
+    )
+
+
 def _score(contest: Contest, workspace: Path, folder: Path, trust: str) -> Spent:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         work = Path(temporary)
-        for name in ("scratch", "reports"):
-            (work / name).mkdir()
-        before = baseline(workspace, work / "state")
-        submission = Submission(
-            workspace=workspace,
-            snapshot=before.snapshot,
-            changed=(),
-            diff="",
-            instruction="",
-            tests=None,
-            scratch=work / "scratch",
-            reports=work / "reports",
-            deadline=Deadline.after(600),
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": os.environ["HOME"],
-                "VIRTUAL_ENV": str(PROJECT_PYTHON.parents[1]),
-            },
-        )
+        env = {name: os.environ[name] for name in ("PATH", "HOME")}
+        submission = untouched(workspace, work, {**env, "VIRTUAL_ENV": str(PROJECT_PYTHON.parents[1])})
         scorer = contest.scorer({"trust": trust})
         return _spent(lambda: scorer.score(submission))
 

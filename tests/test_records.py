@@ -9,7 +9,7 @@ from runner.interceptor.call import Call
 from runner.interceptor.lineage import Lineage
 from runner.interceptor.provider_tools import strip_provider_tools
 from runner.interceptor.recorder import Recorder
-from runner.interceptor.records import CALLS, is_complete, open_file, read_records
+from runner.interceptor.records import CALLS, TokensRecord, is_complete, open_file, read_records
 from tests.relaying import replaying
 from tests.test_limits import ask
 
@@ -85,16 +85,22 @@ def test_a_complete_capture_leaves_no_beginnings(tmp_path: Path) -> None:
     assert not open_file(tmp_path / CALLS).exists()
 
 
-def test_token_ids_and_logprobs_of_unequal_length_are_rejected_and_that_is_said(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / CALLS, "trace_x")
+def recorded_tokens(folder: Path, logprobs: list[Any]) -> TokensRecord:
+    """Record a call that the upstream answered with two token ids and these logprobs; return what is kept."""
+    recorder = Recorder(folder / CALLS, "trace_x")
     call = a_call([])
     call.attempts = 1
-    call.reader.reply.completion_token_ids, call.reader.reply.logprobs = [1, 2], [-0.5]
+    call.reader.reply.completion_token_ids, call.reader.reply.logprobs = [1, 2], logprobs
     recorder.begin(call)
     recorder.end(call, None)
     recorder.close()
-    tokens = next(read_records(tmp_path / CALLS)).tokens
+    tokens = next(read_records(folder / CALLS)).tokens
     assert tokens is not None
+    return tokens
+
+
+def test_token_ids_and_logprobs_of_unequal_length_are_rejected_and_that_is_said(tmp_path: Path) -> None:
+    tokens = recorded_tokens(tmp_path, [-0.5])
     assert (tokens.completion_token_ids, tokens.logprobs) == (None, None)
     assert tokens.warning == "2 token ids but 1 logprobs: both rejected"
 
@@ -103,15 +109,7 @@ def test_token_ids_and_logprobs_of_unequal_length_are_rejected_and_that_is_said(
 def test_logprobs_that_are_no_numbers_are_rejected_and_leave_a_readable_record(
     tmp_path: Path, odd: Any
 ) -> None:
-    recorder = Recorder(tmp_path / CALLS, "trace_x")
-    call = a_call([])
-    call.attempts = 1
-    call.reader.reply.completion_token_ids, call.reader.reply.logprobs = [1, 2], [-0.5, odd]
-    recorder.begin(call)
-    recorder.end(call, None)
-    recorder.close()
-    tokens = next(read_records(tmp_path / CALLS)).tokens
-    assert tokens is not None
+    tokens = recorded_tokens(tmp_path, [-0.5, odd])
     assert (tokens.completion_token_ids, tokens.logprobs) == (None, None)
     assert tokens.warning == "token ids or logprobs that are no numbers: all rejected"
 
