@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _require_streams()
     arguments = _parser().parse_args(argv)
-    command = {"validate": _validate, "schema": _schema, "doctor": _doctor}.get(arguments.command, _run)
+    command = _COMMANDS.get(arguments.command, _run)
     try:
         return command(arguments)
     except BrokenPipeError:
@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("which", nargs="?", choices=["request", "result"], help="just this one")
     doctor = commands.add_parser("doctor", help="say what this image has and lacks for a rollout")
     doctor.add_argument("--inference-url", help="also try whether this URL is reached")
-    for command in (validate, doctor):
+    collect = commands.add_parser("collect", help="list the tests of tasks, and keep the lists in the image")
+    for command in (validate, doctor, collect):
         command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
         _add_task_options(command, default=argparse.SUPPRESS)  # what stands before the command counts too
     return parser
@@ -216,6 +217,27 @@ def _doctor(arguments: argparse.Namespace) -> int:
             hint = f" ({finding.hint})" if finding.hint else ""
             print(f"{finding.state:<8} {finding.what:<{width}}  {finding.text}{hint}")
     return int(any(finding.state == "missing" for finding in findings))
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from runner.collection import collect
+    from runner.errors import Failure
+
+    try:
+        listings = list(collect(_options(arguments), _environ()))
+    except Failure as failure:
+        return _complain(failure)
+    if arguments.json:
+        print(json.dumps([asdict(listing) for listing in listings], indent=2))
+    else:
+        for listing in listings:
+            print(f"{listing.task}  {listing.summary}")
+    return int(any(listing.failure for listing in listings))
+
+
+_COMMANDS = {"validate": _validate, "schema": _schema, "doctor": _doctor, "collect": _collect}
 
 
 def _environ() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Reads `/proc`: which processes there are, whose they are, what they have used."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def processes() -> dict[int, Process]:
 def environment(pid: int) -> list[bytes]:
     """Return the environment a process was started with; empty where it may not be read."""
     return _bytes(f"/proc/{pid}/environ").split(b"\0")
+
+
+def began() -> float:
+    """Return when the first process started, the machine's or the container's, in seconds since the epoch.
+
+    Reckoned from its age, for a container may be told another time of boot than its clocks have.
+    """
+    first = _read(1)
+    ticks = first.start if first else 0
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def real_uid(pid: int) -> int | None:

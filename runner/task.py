@@ -73,6 +73,14 @@ def find_task(
         raise TaskInvalid(f"{error.filename}: {error.strerror}") from None
 
 
+def task_ids(tasks: Path | None, environ: Mapping[str, str]) -> list[str | None]:
+    """Return the ids of every task there is; null for that of a workspace without task folders."""
+    root = _root(Rollout(trace_correlation_id=""), tasks, environ)
+    if root is None:
+        return [None]
+    return [root.name] if _is_task(root) else [folder.name for folder in _folders(root)]
+
+
 def _root(rollout: Rollout, tasks: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = {
         "--tasks": tasks,
@@ -97,13 +105,18 @@ def _pick(root: Path, rollout: Rollout) -> tuple[Path, bool]:
         if rollout.task_id not in {None, *_ids(root)}:
             raise RequestInvalid(f"task_id: {rollout.task_id!r} is asked for, but {root} is {root.name!r}")
         return root, False
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and _is_task(path))
-    if not folders:
-        raise TaskInvalid(f"{root} holds no task", hint="a task folder has a task.toml or an instruction.md")
+    folders = _folders(root)
     if rollout.task_id is None:
         count = len(folders)
         return folders[rollout.seed % count], not 0 <= rollout.seed < count
     return _named(rollout.task_id, folders), False
+
+
+def _folders(root: Path) -> list[Path]:
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and _is_task(path))
+    if not folders:
+        raise TaskInvalid(f"{root} holds no task", hint="a task folder has a task.toml or an instruction.md")
+    return folders
 
 
 def _named(task_id: str, folders: list[Path]) -> Path:

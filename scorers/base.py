@@ -151,6 +151,14 @@ class Scorer(ABC):
         unknown = [] if known is None else [name for name in self.options if name not in known]
         return [f"[scorer] {name}: the scorer {self.name} has no such option; ignored" for name in unknown]
 
+    def collect(self, submission: Submission) -> tuple[str, ...] | None:
+        """Return the ids of the tests that the pristine project has, and keep them for this image.
+
+        Null where this scorer lists none. `run_rollout collect` asks, in a workspace where no agent ran.
+        """
+        del submission
+        return None
+
     @abstractmethod
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict, before `submission.deadline`."""

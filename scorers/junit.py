@@ -17,9 +17,10 @@ from runner.output import head_tail
 from runner.process import Exit
 from scorers.base import Check, Score, Scorer, Submission, ratio
 from scorers.conditions import OPTIONS as CONDITIONS
-from scorers.conditions import check_conditions
+from scorers.conditions import check_conditions, trust_of
 from scorers.expected import OPTIONS as EXPECTED
 from scorers.expected import Expected, expected_of, ids_of, resolved, verdicts
+from scorers.image_cache import Entry, entry_of
 from scorers.junit_xml import read_junit
 from scorers.reports import RunReport, write_reports
 from scorers.stage import Stage, argv_of, program_of, stage
@@ -44,6 +45,17 @@ class Junit(Scorer):
         expected_of(self.options)
         check_conditions(self.options)
         return super().check()
+
+    def collect(self, submission: Submission) -> tuple[str, ...] | None:
+        """Run the pristine project's tests to list them; those that the task names need no listing."""
+        named = expected_of(self.options)
+        if named or trust_of(self.options) == "plain":
+            return named.ids if named else None
+        with stage(submission, self.options) as place:
+            pristine, entry = self._pristine(place)
+            lists = self._list(place, pristine)
+            entry.keep(lists)
+            return tuple(lists["ids"])
 
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict."""
@@ -75,7 +87,24 @@ class Junit(Scorer):
         named = expected_of(self.options)
         if named or place.trust == "plain":
             return named, frozenset()
-        pristine = place.pristine()
+        pristine, entry = self._pristine(place)
+        lists = entry.recall()
+        if lists is None or lists.keys() != {"ids", "skipped"}:
+            lists = self._list(place, pristine)
+            if entry.apart:
+                entry.keep(lists)
+        return Expected(tuple(lists["ids"]), named=False), frozenset(lists["skipped"])
+
+    def _pristine(self, place: Stage) -> tuple[Path, Entry]:
+        """Make the pristine tree; its tests may differ with the tool that the project has installed."""
+        tree = place.pristine()
+        modules = tree / "node_modules"
+        tools = [int(modules.stat().st_mtime)] if modules.is_dir() else []
+        about = [*argv_of(self.options), program_of(self.options, place.submission.env), *tools]
+        return tree, entry_of(place.submission, tree, self.name, about)
+
+    def _list(self, place: Stage, pristine: Path) -> dict[str, list[str]]:
+        """Run the tests of the pristine tree."""
         run = self._run(place, pristine, "junit-pristine")
         broken = [
             check.id for check in run.checks if check.status == "failed" and (pristine / check.id).is_file()
@@ -87,8 +116,8 @@ class Junit(Scorer):
                 hint="name their ids in [scorer] expected",
             )
         counted = self._counted(run)
-        skipped = frozenset(check.id for check in counted if check.status == "skipped")
-        return Expected(tuple(check.id for check in counted), named=False), skipped
+        skipped = [check.id for check in counted if check.status == "skipped"]
+        return {"ids": [check.id for check in counted], "skipped": skipped}
 
     def _counted(self, run: "_Run") -> tuple[Check, ...]:
         canaries = self._canaries()

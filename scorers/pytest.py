@@ -19,7 +19,7 @@ from scorers.expected import OPTIONS as EXPECTED
 from scorers.expected import expected_of, resolved, verdicts
 from scorers.pytest_python import find_python, tried
 from scorers.pytest_session import Request, Session, copy_events, require_start, run_session
-from scorers.pytest_strict import score_strict
+from scorers.pytest_strict import collect, score_strict
 from scorers.reports import RunReport, write_reports
 
 _MARKERS = ("pytest.ini", "pytest.toml", "conftest.py", "tox.ini", "setup.cfg", "tests", "test")
@@ -51,6 +51,13 @@ class Pytest(Scorer):
         expected_of(self.options)
         check_conditions(self.options)
         return super().check()
+
+    def collect(self, submission: Submission) -> tuple[str, ...] | None:
+        """List the project's tests; those that the task names need no listing."""
+        if trust_of(self.options) == "plain":
+            return None
+        named = expected_of(self.options)
+        return named.ids if named else collect(submission, self.options, self._args())
 
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict."""

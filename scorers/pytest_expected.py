@@ -9,6 +9,7 @@ import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scorers.base import Check
 from scorers.expected import Expected
@@ -49,6 +50,18 @@ class Known:
             if file_of(base) not in self.dormant or file_of(base) in awake:
                 ids += [id_ for id_ in seen if base in {base_of(id_), file_of(id_)}] or [base]
         return Expected(tuple(dict.fromkeys(ids)), named=False)
+
+    @classmethod
+    def of_lists(cls, lists: Mapping[str, Any] | None) -> "Known | None":
+        """Return what `lists` gave, null for nothing, or for lists of another version."""
+        if lists is None or lists.keys() != set(cls.__dataclass_fields__):
+            return None
+        sets = {name: frozenset(lists[name]) for name in ("xfail", "excused", "doctests", "dormant")}
+        return cls(tuple(lists["ids"]), tuple(lists["open_ids"]), **sets)
+
+    def lists(self) -> dict[str, list[str]]:
+        """Return it as plain lists."""
+        return {name: list(getattr(self, name)) for name in self.__dataclass_fields__}
 
     @property
     def files(self) -> tuple[str, ...]:

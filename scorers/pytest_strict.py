@@ -11,7 +11,7 @@ from runner.output import head_tail
 from scorers.base import Check, Score, Submission, ratio
 from scorers.conditions import clean_conditions
 from scorers.expected import Expected, expected_of, resolved, verdicts
-from scorers.pytest_cache import key_of, recall, remember
+from scorers.image_cache import Entry, entry_of, installed
 from scorers.pytest_expected import (
     Known,
     excused_of,
@@ -35,6 +35,12 @@ def score_strict(submission: Submission, options: Mapping[str, Any], args: Seque
         return _Strict(submission, options, args, Trees(submission, options, conditions)).score()
 
 
+def collect(submission: Submission, options: Mapping[str, Any], args: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of the pristine project's tests, and keep what is known of it for this image."""
+    with clean_conditions(submission, options) as conditions:
+        return _Strict(submission, options, args, Trees(submission, options, conditions)).collect()
+
+
 @dataclass(frozen=True, slots=True)
 class _Strict:
     submission: Submission
@@ -45,7 +51,7 @@ class _Strict:
     def score(self) -> Score:
         started = time.time()
         named = expected_of(self.options)
-        known = Known(named.ids) if named else self._collect()
+        known, source = (Known(named.ids), "named") if named else self._know()
         run = self._run(known, named)
         seen = self.trees.canaries.without(run.seen)
         if not named:
@@ -61,8 +67,15 @@ class _Strict:
             resolved=resolved(checks) and not tampering,
             tampering=tampering,
             protected_changes=tuple(self.trees.made.protected_changes) if self.trees.made else (),
-            details=self._details(run, expected, checks),
+            details={"expected": source, **self._details(run, expected, checks)},
         )
+
+    def collect(self) -> tuple[str, ...]:
+        """Ask the pristine tree, whatever was kept of it."""
+        runner, entry = self._pristine_entry()
+        known = self._collect_from(runner)
+        entry.keep(known.lists())
+        return known.expected(()).ids
 
     def _run(self, known: Known, named: Expected | None) -> Run:
         first = self.trees.work(known)
@@ -92,17 +105,20 @@ class _Strict:
         files = dict.fromkeys(map(file_of, named.ids))
         return [file for file in files if (tree / file).exists()]
 
-    def _collect(self) -> Known:
-        """Return what the pristine tree has, or had when it was asked before in this image."""
+    def _know(self) -> tuple[Known, str]:
+        """Return what the pristine tree has, or had when it was asked before in this image; and which."""
+        runner, entry = self._pristine_entry()
+        if known := Known.of_lists(entry.recall()):
+            return known, "kept"
+        known = self._collect_from(runner)
+        if entry.apart:
+            entry.keep(known.lists())
+        return known, "collected"
+
+    def _pristine_entry(self) -> tuple[Runner, Entry]:
         runner = self.trees.pristine()
-        about = [str(self.trees.python), *self.args]
-        key = key_of(runner.place.tree, about) if self.submission.account else ""
-        known = recall(key, runner.place.tree) if key else None
-        if known is None:
-            known = self._collect_from(runner)
-            if key:
-                remember(key, known, runner.place.tree)
-        return known
+        about = (self.trees.python, *installed(self.trees.python.parent.parent), *self.args)
+        return runner, entry_of(self.submission, runner.place.tree, "pytest", about)
 
     def _collect_from(self, runner: Runner) -> Known:
         session = runner.session([*self.args, "--collect-only", "-qqq", "--assert=plain"], short=True)
@@ -172,7 +188,6 @@ class _Strict:
             "python": first.about.get("python"),
             "sessions": len(run.sessions),
             "exit_code": first.exit.code,
-            "expected": "named" if expected.named else "collected",
             **{name: value for name, value in said.items() if value},
         }
 

@@ -3,7 +3,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from runner.proc import environment, processes, real_uid
+from runner.proc import began, environment, processes, real_uid
 
 
 def test_this_process_and_its_parent_are_seen() -> None:
@@ -12,6 +12,12 @@ def test_this_process_and_its_parent_are_seen() -> None:
     assert (me.parent, me.session, me.alive) == (os.getppid(), os.getsid(0), True)
     assert me.start > 0
     assert real_uid(me.pid) == os.getuid()
+
+
+def test_the_first_process_began_after_the_machine_and_before_this_one() -> None:
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    me = processes()[os.getpid()]
+    assert booted - 1 <= began() <= booted + me.start / os.sysconf("SC_CLK_TCK") + 1
 
 
 def test_names_with_spaces_and_parentheses_are_read_right(tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""What is kept of a project is what was known of it, of no other project, and never an agent's word."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner import proc
+from runner.process import Account
+from scorers.base import Score, Scorer
+from scorers.image_cache import Entry, entry_of, installed
+from scorers.junit import Junit
+from scorers.pytest import Pytest
+from tests.judging import write
+from tests.submissions import submission
+
+NODE = ["node", "--test", "--test-reporter=junit", "--test-reporter-destination={report}"]
+OTHER_USER = Account("agent", 60_000, 60_000, Path("/nonexistent"))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "rollout-runner"
+
+
+def entry(place: Path, files: dict[str, str], *about: str) -> Entry:
+    tree = write(place / "tree", files)
+    return entry_of(replace(submission(place / "submission"), account=OTHER_USER), tree, "pytest", about)
+
+
+def test_what_was_kept_is_recalled_in_another_tree_and_nobody_else_can_read_it(
+    tmp_path: Path, cache: Path
+) -> None:
+    files = {"tests/test_a.py": "1", "data.bin": "x"}
+    first = entry(tmp_path / "a", files)
+    assert first.keep({"ids": [f"a[{first.tree}/x]", "b"]})
+    second = entry(tmp_path / "b", {**files, "__pycache__/a.pyc": "x"})
+    assert second.recall() == {"ids": [f"a[{second.tree}/x]", "b"]}
+    assert (cache / "pytest").stat().st_mode & 0o077 == 0
+
+
+def test_another_project_interpreter_or_argument_has_an_entry_of_its_own(tmp_path: Path) -> None:
+    files = {"tests/test_a.py": "1"}
+    others = (
+        entry(tmp_path / "a", files, "python", "-x"),
+        entry(tmp_path / "b", {"tests/test_a.py": "2"}, "python"),
+        entry(tmp_path / "c", {**files, "b.py": ""}, "python"),
+        entry(tmp_path / "d", files, "python"),
+    )
+    assert len({other.path for other in others}) == len(others)
+
+
+def test_a_broken_entry_is_none(tmp_path: Path) -> None:
+    broken = entry(tmp_path, {"a.py": ""})
+    for text in ("{", "[]", ""):
+        broken.path.parent.mkdir(parents=True, exist_ok=True)
+        broken.path.write_text(text)
+        assert broken.recall() is None
+
+
+def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path: Path, cache: Path) -> None:
+    write(cache.parent, {"rollout-runner": "in the way"})
+    assert not entry(tmp_path, {"a.py": ""}).keep({"ids": []})
+
+
+def test_where_the_agent_is_the_same_user_only_what_is_older_than_the_container_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = replace(entry(tmp_path, {"a.py": ""}), apart=False)
+    assert alone.keep({"ids": ["a"]})
+    assert alone.recall() is None
+    changed = alone.path.stat().st_ctime
+    monkeypatch.setattr(proc, "began", lambda: changed + 60)
+    assert alone.recall() == {"ids": ["a"]}
+
+
+def test_an_entry_behind_a_link_is_not_read(tmp_path: Path) -> None:
+    made = entry(tmp_path, {"a.py": ""})
+    assert made.keep({"ids": ["a"]})
+    made.path.rename(tmp_path / "moved.json")
+    made.path.symlink_to(tmp_path / "moved.json")
+    assert made.recall() is None
+
+
+def test_an_installation_changes_what_is_installed(tmp_path: Path) -> None:
+    packages = write(tmp_path, {"lib/python3.12/site-packages/a.py": ""}) / "lib/python3.12/site-packages"
+    assert installed(tmp_path) == [f"{packages} {int(packages.stat().st_mtime)}"]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "project", "name"),
+    [(Pytest(), "sums", "test_add"), (Junit({"command": NODE}), "node_sum", "adds two")],
+    ids=["pytest", "junit"],
+)
+def test_a_list_that_the_image_holds_is_used_and_scores_the_same(  # noqa: PLR0913
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path, scorer: Scorer, project: str, name: str
+) -> None:
+    fresh = scorer.score(submission(tmp_path / "fresh", project))
+    ids = scorer.collect(submission(tmp_path / "image", project))
+    assert ids == tuple(check.id for check in fresh.checks)
+    monkeypatch.setattr(proc, "began", lambda: time.time() + 60)
+    (kept,) = cache.rglob("*.json")
+    recalled = scorer.score(submission(tmp_path / "recalled", project))
+    assert verdicts(recalled) == verdicts(fresh)
+    kept.write_text(kept.read_text().replace(name, "renamed"))
+    assert verdicts(scorer.score(submission(tmp_path / "proof", project))) != verdicts(fresh)
+
+
+def verdicts(score: Score) -> list[tuple[str, str]]:
+    return [(check.id, check.status) for check in score.checks]
