@@ -94,14 +94,14 @@ def test_an_installation_changes_what_is_installed(tmp_path: Path) -> None:
     [(Pytest(), "sums", "test_add"), (Junit({"command": NODE}), "node_sum", "adds two")],
     ids=["pytest", "junit"],
 )
-def test_a_list_that_the_image_holds_is_used_and_scores_the_same(  # noqa: PLR0913
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path, scorer: Scorer, project: str, name: str
+def test_a_list_that_the_image_holds_is_used_and_scores_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scorer: Scorer, project: str, name: str
 ) -> None:
     fresh = scorer.score(submission(tmp_path / "fresh", project))
     ids = scorer.collect(submission(tmp_path / "image", project))
     assert ids == tuple(check.id for check in fresh.checks)
     monkeypatch.setattr(proc, "began", lambda: time.time() + 60)
-    (kept,) = cache.rglob("*.json")
+    (kept,) = (tmp_path / "cache").rglob("*.json")
     recalled = scorer.score(submission(tmp_path / "recalled", project))
     assert verdicts(recalled) == verdicts(fresh)
     kept.write_text(kept.read_text().replace(name, "renamed"))
