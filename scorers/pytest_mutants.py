@@ -7,16 +7,17 @@ tree too is the project's own nature (a class made to equal anything) and no evi
 
 import ast
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from scorers.base import Check
 from scorers.pytest_canary import Source, parse
 from scorers.pytest_expected import base_of, file_of
 
-MOST, FILES = 60, 8
-"""Most tests that are mutated, and most files: each has to be imported again."""
+FILES, EACH, READ = 4, 10, 50
+"""Most files with mutants, for each is compiled and imported again; most mutants of each; most files read."""
 _SECONDS, _SHARE = 0.25, 0.05
 """Mutants may take as long as this, or as this share of what the tests took."""
 _choice = random.SystemRandom()
@@ -37,11 +38,12 @@ class Mutants:
             (tree / file).write_bytes(text)
 
 
-def choose(checks: Iterable[Check]) -> list[str]:
-    """Return ids of passed tests, at random, that together take little time."""
+def choose(checks: Iterable[Check], dearest: Callable[[str], bool] = lambda _id: False) -> list[str]:
+    """Return ids of passed tests, at random, together of little time; what is dearest to the task first."""
     passed = [check for check in checks if check.status == "passed" and not check.raw]
     left = max(_SECONDS, _SHARE * sum(check.duration_s or 0.0 for check in passed))
     _choice.shuffle(passed)
+    passed.sort(key=lambda check: not dearest(check.id))
     chosen = []
     for check in passed:
         seconds = check.duration_s or 0.0
@@ -52,20 +54,21 @@ def choose(checks: Iterable[Check]) -> list[str]:
 
 
 def mutate(sources: Mapping[str, Source], ids: Sequence[str]) -> Mutants:
-    """Return mutants of those tests that end in a comparison, at the end of a straight way."""
+    """Return mutants of those tests that end in a comparison, reached by a straight way, in order."""
     texts: dict[str, bytes] = {}
     done: set[str] = set()
-    for file in dict.fromkeys(map(file_of, ids)):
-        if file not in sources or len(texts) == FILES:
-            continue
+    files = (file for file in dict.fromkeys(map(file_of, ids)) if file in sources)
+    for file in islice(files, READ):
         text, encoding = sources[file].text, sources[file].encoding
-        wanted = {base_of(id_) for id_ in ids}
-        functions = [(base, node) for base, node in _functions(parse(text).body, file) if base in wanted]
-        targets = {base: target for base, node in functions if (target := _target(node))}
-        chosen = list(targets)[: MOST - len(done)]
+        functions = dict(_functions(parse(text).body, file))
+        wanted = (base for base in dict.fromkeys(map(base_of, ids)) if base in functions)
+        targets = ((base, target) for base in wanted if (target := _target(functions[base])))
+        chosen = dict(islice(targets, EACH))
         if chosen:
-            texts[file] = _edited(text, [targets[base] for base in chosen]).encode(encoding)
+            texts[file] = _edited(text, chosen.values()).encode(encoding)
             done.update(chosen)
+        if len(texts) == FILES:
+            break
     return Mutants(texts, tuple(id_ for id_ in ids if base_of(id_) in done))
 
 
@@ -126,7 +129,7 @@ def _random_like(node: ast.expr) -> str:
     return str(number)
 
 
-def _edited(text: str, targets: Sequence[ast.expr]) -> str:
+def _edited(text: str, targets: Iterable[ast.expr]) -> str:
     """Return the text with each target replaced; columns of a syntax tree count UTF-8 bytes."""
     lines = [line.encode() for line in text.split("\n")]
     starts = [0]

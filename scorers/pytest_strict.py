@@ -59,7 +59,7 @@ class _Strict:
         expected = named or known.expected(seen, run.errors)
         checks = verdicts(expected, seen, excused=self._excused(expected, seen, known))
         checks = explained(checks, run.errors)
-        tampering = tuple(self._tampering(run, known, checks))
+        tampering = tuple(self._tampering(run, known, expected, checks))
         self._report(run, checks, started)
         return Score(
             reward=0.0 if tampering else ratio(checks),
@@ -144,7 +144,9 @@ class _Strict:
         session = self.trees.pristine().session(self.args, asked, short=True)
         return excused | {id_ for id_, check in session.seen.items() if check.status == "skipped"}
 
-    def _tampering(self, run: Run, known: Known, checks: Sequence[Check]) -> Iterator[str]:
+    def _tampering(
+        self, run: Run, known: Known, expected: Expected, checks: Sequence[Check]
+    ) -> Iterator[str]:
         canaries = self.trees.canaries
         yield from canaries.caught(run.seen)
         if run.sessions[-1].finishes in ([0], [1]):  # a whole run, in which none may be left out
@@ -153,11 +155,12 @@ class _Strict:
             yield from gone and canaries.vanished(run.seen, not_taken(self.trees, self.args))
         yield from (f"changed after the snapshot: {path}" for path in self.trees.drift.tampered[:20])
         if self.options.get("mutants", True):
-            yield from self._surviving_mutants(known, checks)
+            dearest = {*expected.fail_to_pass, *self.trees.hidden}
+            chosen = choose(checks, lambda id_: id_ in dearest or file_of(id_) in dearest)
+            yield from self._surviving(known, mutate(self.trees.sources, chosen))
 
-    def _surviving_mutants(self, known: Known, checks: Sequence[Check]) -> Iterator[str]:
+    def _surviving(self, known: Known, mutants: Mutants) -> Iterator[str]:
         """Yield a sentence for each file with a mutant that passes here, and not on a pristine tree."""
-        mutants = mutate(self.trees.sources, choose(checks))
         if not mutants.ids:
             return
         passed = _passed(self.trees.work(known), mutants, mutants.ids)

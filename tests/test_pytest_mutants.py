@@ -6,7 +6,7 @@ import pytest
 
 from scorers.base import Check
 from scorers.pytest_canary import Source
-from scorers.pytest_mutants import Mutants, choose, mutate
+from scorers.pytest_mutants import EACH, FILES, Mutants, choose, mutate
 
 STRAIGHT = {
     "assert f(1) == 2": "f(1) == ",
@@ -66,3 +66,18 @@ def test_only_tests_that_passed_quickly_are_chosen() -> None:
     checks = [Check(id=f"fast{n}", status="passed", duration_s=0.001) for n in range(5)]
     checks += [Check(id="slow", status="passed", duration_s=0.9), Check(id="bad", status="failed")]
     assert sorted(choose(checks)) == [f"fast{n}" for n in range(5)]
+
+
+def test_what_is_dearest_to_the_task_is_chosen_first() -> None:
+    checks = [Check(id=f"a::{n}", status="passed", duration_s=0.1) for n in range(20)]
+    assert "a::7" in choose(checks, lambda id_: id_ == "a::7")
+
+
+def test_mutants_are_spread_over_files_and_are_the_first_that_are_asked_for() -> None:
+    body = "".join(f"def test_{n}(): assert f() == {n}\n" for n in range(50))
+    sources = {f"test_{n}.py": Source(body, "utf-8", b"") for n in range(9)}
+    ids = [f"{file}::test_{n}" for n in range(49, -1, -1) for file in sources]
+    mutants = mutate(sources, ids)
+    assert list(mutants.texts) == list(sources)[:FILES]
+    assert len(mutants.ids) == FILES * EACH
+    assert mutants.ids[:FILES] == tuple(f"test_{n}.py::test_49" for n in range(FILES))
