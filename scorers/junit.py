@@ -1,7 +1,8 @@
 """Scores a project in any language by the JUnit XML that its test tool writes.
 
 `[scorer]` options: `command` (argv; `{report}` in it is the path of a fresh file, which is also in
-`$JUNIT_REPORT`; without either the report is read from the standard output), `trust` (`strict`, `plain`),
+`$JUNIT_REPORT`; where it names neither, the report is read from the standard output, a file of the runner's
+that no child of the tool can open where the tests have a user of their own), `trust` (`strict`, `plain`),
 `expected` or `fail_to_pass` / `pass_to_pass`, `canaries` (ids of hidden tests whose honest assertion must
 fail: one that does not shows a bent test framework), `overlay`, and those of `scorers.conditions`.
 """
@@ -134,11 +135,12 @@ class Junit(Scorer):
 
     def _run(self, place: Stage, tree: Path, name: str) -> "_Run":
         report = place.private(name) / "junit.xml"
-        argv = [part.replace("{report}", str(report)) for part in argv_of(self.options)]
-        to_file = argv != argv_of(self.options)
+        asked = argv_of(self.options)
+        argv = [part.replace("{report}", str(report)) for part in asked]
         end = place.run(argv, name, tree=tree, env={"JUNIT_REPORT": str(report)})
         printed = place.submission.reports / f"{name}.out"
-        source = report if to_file or report.exists() else printed
+        # By what the command says, never by what is there: the code under test could have put it there.
+        source = report if argv != asked or "JUNIT_REPORT" in " ".join(asked) else printed
         try:
             return _Run(end, read_junit(source, tree), "")
         except FileNotFoundError:

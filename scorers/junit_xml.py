@@ -1,10 +1,12 @@
 """Reads JUnit XML, which every test tool writes a little differently, without trusting the file.
 
-It was written beside the agent's code, so: no document type, hence no entities; capped in size, depth and
-number of tests.
+It was written beside the agent's code, so: no document type, hence no entities; capped in size, depth,
+number of tests and length of their names. What a test printed may make it no XML, for few tools escape
+control characters: those are replaced.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from xml.parsers import expat
@@ -20,6 +22,19 @@ _MOST_TEXT = 100_000
 _GENERIC = ("", "test")
 """Class names that say nothing: node's runner gives every test `test`."""
 _STATUSES: Mapping[str, Status] = {"failure": "failed", "error": "failed", "skipped": "skipped"}
+_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("notrun", "disabled", "suppressed", "skipped"), "skipped"),
+    **dict.fromkeys(("fail", "failed", "failure", "error"), "failure"),
+}
+"""What a test case may say of itself in `status` or `result` and nowhere else: googletest, CTest."""
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
+_WITHOUT_CONTROLS = bytes.maketrans(_CONTROLS, b"?" * len(_CONTROLS))
+_FORBIDDEN = re.compile(
+    rb"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]));|\xef\xbf[\xbe\xbf]"
+)
+"""References to control characters, and the two that are no characters."""
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+"""How UTF-16 begins, in which NUL bytes are at home."""
 _WORSE = {"skipped": 0, "passed": 1, "failed": 2}
 
 
@@ -39,10 +54,23 @@ def read_junit(path: Path, root: Path) -> tuple[Check, ...]:
     parser.CharacterDataHandler = reader.text
     parser.StartDoctypeDeclHandler = reader.doctype
     try:
-        parser.Parse(content, True)
+        parser.Parse(_mended(content), True)
     except (expat.ExpatError, LookupError, ValueError) as error:  # LookupError: an unknown encoding
         raise UnusableFileError(f"{path.name} is no JUnit XML: {error}") from None
     return tuple(reader.checks.values())
+
+
+def _mended(content: bytes) -> bytes:
+    """Return the content without what XML cannot hold: no test's output may cost all the verdicts."""
+    if content.startswith(_WIDE):
+        return content
+    content = _FORBIDDEN.sub(b"?", content.translate(_WITHOUT_CONTROLS))
+    if b"<![CDATA[" not in content:
+        content = content.replace(b"]]>", b"]]&gt;")
+    declared = content[: content.find(b"?>")].lower() if content.startswith(b"<?xml") else b""
+    if b"encoding" not in declared or b"utf-8" in declared:
+        content = content.decode(errors="replace").encode()
+    return content
 
 
 class _Reader:
@@ -57,6 +85,7 @@ class _Reader:
         self._raw = ""
         self._said: list[str] = []
         self._length = 0
+        self._names = 0
 
     def doctype(self, *_: object) -> None:
         raise ValueError("a document type is not allowed")
@@ -70,7 +99,9 @@ class _Reader:
         if tag == "testsuite":
             self._suites.append(attributes.get("name", ""))
         elif tag == "testcase":
-            self._case, self._raw, self._said, self._length = attributes, "", [], 0
+            self._case, self._said, self._length = attributes, [], 0
+            said = (_WORDS.get(attributes.get(name, "").lower(), "") for name in ("status", "result"))
+            self._raw = next(filter(None, said), "")
         elif self._case is not None and tag in _STATUSES:
             self._raw = tag if self._raw != "skipped" else self._raw  # node's todo: skipped and failed
             self.text(attributes.get("message", "") + "\n")
@@ -97,6 +128,9 @@ class _Reader:
             duration_s=_seconds(case.get("time", "")),
             message=clip("".join(self._said).strip()),
         )
+        self._names += len(check.id)
+        if self._names > MOST_BYTES:  # each repeats its suites' names, which may be long
+            raise ValueError("the names of its tests are too long")
         before = self.checks.get(check.id)
         if before is None or _WORSE[status] > _WORSE[before.status]:
             self.checks[check.id] = check
@@ -113,8 +147,9 @@ class _Reader:
 
 
 def _seconds(text: str) -> float | None:
+    """Return a time: surefire groups thousands by commas, a tool in another locale has one for the point."""
     try:
-        seconds = float(text.replace(",", ""))
+        seconds = float(text.replace(",", "" if "." in text else "."))
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) else None

@@ -83,6 +83,7 @@ def _write(source: Path, tree: Path, target: str, layer: _Layer) -> str:
         raise TaskInvalid(
             f"overlay target {target!r} leads out of the workspace", hint="use a path inside it"
         )
+    _clear(path, tree)
     path.parent.mkdir(parents=True, exist_ok=True)
     if layer.append and path.exists():
         with path.open("ab") as file:
@@ -92,3 +93,15 @@ def _write(source: Path, tree: Path, target: str, layer: _Layer) -> str:
         path.unlink()
     shutil.copy(source, path)
     return target
+
+
+def _clear(path: Path, tree: Path) -> None:
+    """Remove what the agent put in a test's way: a folder of its name, a file in place of a folder above."""
+    for above in path.relative_to(tree).parents:
+        in_the_way = tree / above
+        if in_the_way.is_symlink() or in_the_way.exists():
+            if not in_the_way.is_dir():
+                in_the_way.unlink()
+            break
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)

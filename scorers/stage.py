@@ -4,7 +4,6 @@
 outside the protected globs, lays the hidden tests over it, and starts in it; `plain` runs in the workspace.
 """
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,19 +17,9 @@ from runner.process import Caps, Exit, run
 from runner.workspace import copy
 from scorers.base import Submission
 from scorers.conditions import Conditions, clean_conditions, trust_of
+from scorers.deciding import PROTECTED, find_tool, replaceable, scripts_of
 from scorers.overlay import lay_tests
 from scorers.protected import frozen
-
-_TESTS = "test tests __tests__ spec specs e2e testdata test_* *_test.* *-test.* *.test.* *_spec.* *.spec.*"
-_JAVASCRIPT = """package.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-* .npmrc .yarnrc* .pnp.*
-    .mocharc* jest.config.* vitest.* vite.config.* karma.conf.* babel.config.* .babelrc* tsconfig*.json
-    deno.json* bunfig.toml node_modules"""
-_OTHERS = """*Test.java *Tests.java *IT.java pom.xml .mvn mvnw *.gradle *.gradle.kts gradle gradle.properties
-    gradlew go.mod go.sum go.work vendor Gemfile* Rakefile .rspec composer.json phpunit.xml* mix.exs *.csproj
-    *.sln Directory.* CMakeLists.txt *.cmake Makefile GNUmakefile *.mk justfile Taskfile* meson.build
-    pyproject.toml setup.cfg setup.py tox.ini conftest.py Cargo.toml .cargo build.rs *.lock"""
-PROTECTED = tuple(f"{_TESTS} {_JAVASCRIPT} {_OTHERS}".split())
-"""Tests, manifests, lock files and build files of the common languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +46,7 @@ class Stage:
         place, output = tree or self.tree, self.submission.reports / name
         conditions, program = self.conditions, argv[0]
         if "/" not in program:
-            program = shutil.which(program, path=self._path()) or program
+            program = find_tool(program, self.submission) or program
             conditions = conditions.with_path(Path(program).parent) if "/" in program else conditions
         command = conditions.command([program, *argv[1:]], cwd=place, output=output, env=env)
         try:
@@ -68,13 +57,6 @@ class Stage:
             raise ScorerUnavailable(what, hint=hint) from error
         require_alone(end)
         return end
-
-    def _path(self) -> str:
-        """Return the user's PATH without what the agent may have put there."""
-        workspace = self.submission.workspace.resolve()
-        folders = self.submission.env.get("PATH", os.defpath).split(":")
-        whole = [folder for folder in folders if folder.startswith("/")]
-        return ":".join(each for each in whole if not Path(each).resolve().is_relative_to(workspace))
 
     def pristine(self) -> Path:
         """Make the tree as it was before the agent, with the hidden tests."""
@@ -93,7 +75,13 @@ class Stage:
 
     def details(self) -> dict[str, Any]:
         """Return what the result says of it."""
-        return {"trust": self.trust, **({"left_out": list(self.left_out[:100])} if self.left_out else {})}
+        tool = find_tool(argv_of(self.options)[0], self.submission)
+        doubtful = tool and replaceable(Path(tool), self.submission.account)
+        return {
+            "trust": self.trust,
+            **({"left_out": list(self.left_out[:100])} if self.left_out else {}),
+            **({"replaceable_tool": tool} if doubtful else {}),
+        }
 
 
 @contextmanager
@@ -112,13 +100,9 @@ def stage(submission: Submission, options: Mapping[str, Any]) -> Iterator[Stage]
 
 
 def _strict(submission: Submission, options: Mapping[str, Any], conditions: Conditions) -> Stage:
-    tree = new_tree(
-        _snapshot(submission),
-        submission.workspace,
-        conditions.tree,
-        frozen(submission, PROTECTED),
-        account=submission.account,
-    )
+    snapshot = _snapshot(submission)
+    guarded = frozen(submission, PROTECTED, scripts_of(argv_of(options), snapshot))
+    tree = new_tree(snapshot, submission.workspace, conditions.tree, guarded, account=submission.account)
     lay_tests(submission.tests, tree.root, options)
     conditions.own(tree.root)
     return Stage(

@@ -72,7 +72,7 @@ FILE = '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><testsuite><testca
         (FILE, "a document type is not allowed"),
         ("<testsuite>" + "<a>" * 1000, "nested too deeply"),
         ('<?xml version="1.0" encoding="no-such"?><testsuite/>', "unknown encoding"),
-        (b"<testsuite><testcase name='\xff'/></testsuite>", "not well-formed"),
+        (f"<testsuite name='{'a' * 2**20}'>" + "<testcase/>" * 100, "the names of its tests are too long"),
     ],
 )
 def test_what_is_no_honest_report_is_refused(tmp_path: Path, text: str | bytes, message: str) -> None:
@@ -100,3 +100,52 @@ def test_no_bytes_are_met_by_a_traceback(tmp_path_factory: pytest.TempPathFactor
         read_junit(path, Path("/tree"))
     except UnusableFileError as error:
         assert str(error)  # noqa: PT017 - either is fine
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        b"\x1b[31m",
+        b"\0",
+        b"\xff\xfe",
+        b"&#27;",
+        b"&#x0;",
+        b"&#x1B;",
+        b"]]>",
+        b"\xef\xbf\xbe",
+        "\u00e9".encode("latin-1"),
+    ],
+)
+def test_what_a_test_printed_costs_no_verdict(tmp_path: Path, printed: bytes) -> None:
+    report = b"<testsuite><testcase name='a'><failure>%b</failure></testcase><testcase name='b'/></testsuite>"
+    for declared in (b"", b"<?xml version='1.0' encoding='UTF-8'?>"):
+        found = read(tmp_path, declared + report % printed)
+        assert [check.status for check in found.values()] == ["failed", "passed"]
+
+
+def test_declared_encodings_are_kept(tmp_path: Path) -> None:
+    text = "<?xml version='1.0' encoding='{}'?><testsuite><testcase name='\u00e9&#9;'/></testsuite>"
+    for encoding in ("utf-16", "iso-8859-1"):
+        assert list(read(tmp_path, text.format(encoding).encode(encoding))) == ["\u00e9\t"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "status"),
+    [
+        ('status="run" result="completed"', "passed"),
+        ('status="notrun" result="suppressed"', "skipped"),
+        ('status="run" result="skipped"', "skipped"),
+        ('status="disabled"', "skipped"),
+        ('status="failed"', "failed"),
+    ],
+)
+def test_a_verdict_that_stands_in_an_attribute_is_read(tmp_path: Path, attributes: str, status: str) -> None:
+    assert read(tmp_path, f"<testsuite><testcase name='a' {attributes}/></testsuite>")["a"].status == status
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1,234.5", 1234.5), ("0,25", 0.25), ("3", 3), ("inf", None)])
+def test_times_are_read_in_any_locale(tmp_path: Path, text: str, seconds: float | None) -> None:
+    assert (
+        read(tmp_path, f"<testsuite><testcase name='a' time='{text}'/></testsuite>")["a"].duration_s
+        == seconds
+    )

@@ -1,0 +1,78 @@
+"""Whatever an agent leaves behind, the report of `node --test` earns it no more than its honest work."""
+
+import os
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.process import Account
+from scorers.base import Score
+from scorers.junit import Junit
+from tests.judging import ENV, PROJECTS, submit, write
+
+ATTACKS = Path(__file__).with_name("attacks") / "junit"
+NODE = ["node", "--test", "--test-reporter=junit"]
+AGENT = Account("unused", 61141, 61141, Path("/nonexistent"))
+HONEST = 1 / 3
+CANARY = """import assert from 'node:assert';
+import test from 'node:test';
+import { sum } from '../lib/sum.js';
+test('adds it all', () => assert.strictEqual(typeof sum, 'number'));
+"""
+
+
+def _attacks() -> Iterator[Any]:
+    for file in sorted(ATTACKS.glob("*.toml")):
+        for name, attack in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            mark = pytest.mark.skipif(attack.get("account", False) and os.geteuid() != 0, reason="needs root")
+            yield pytest.param(attack, file.stem, id=f"{file.stem}-{name}", marks=mark)
+
+
+def judge(attack: dict[str, Any], place: Path, kind: str) -> Score:
+    """Let the agent leave behind what the attack says, and score it."""
+    place.chmod(0o755)
+    project = write(shutil.copytree(PROJECTS / "node_sum", place / "project"), attack.get("project", {}))
+    _make_executable(project, attack)
+    hidden = {"canary.test.js": CANARY} if kind == "framework" else attack.get("hidden", {})
+    options: dict[str, Any] = {"command": attack.get("command", NODE), **attack.get("options", {})}
+    if kind == "framework":
+        options |= {"canaries": ["adds it all"], "overlay": {"canary.test.js": "test/canary.test.js"}}
+    path = ":".join([*(f"{place}/{each}" for each in attack.get("path", [])), ENV["PATH"]])
+    made = submit(
+        place,
+        project,
+        lambda workspace: _carry_out(attack, workspace),
+        tests=write(place / "hidden", hidden) if hidden else None,
+        account=AGENT if attack.get("account") else None,
+        env={**ENV, "PATH": path},
+    )
+    return Junit(options).score(made)
+
+
+def _carry_out(attack: dict[str, Any], workspace: Path) -> None:
+    write(workspace, attack.get("files", {}))
+    _make_executable(workspace, attack)
+    if attack.get("account"):
+        for path in (workspace.parent, *workspace.parent.rglob("*")):
+            os.chown(path, AGENT.uid, AGENT.gid)
+
+
+def _make_executable(folder: Path, attack: dict[str, Any]) -> None:
+    for name in attack.get("executable", []):
+        if (folder / name).exists():
+            (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(("attack", "kind"), list(_attacks()))
+def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any], kind: str) -> None:
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
+        score = judge(attack, Path(place), kind)
+    assert score.reward <= attack.get("reward", HONEST) + 1e-9, score.checks
+    assert score.reward == pytest.approx(attack.get("reward", score.reward))
+    assert bool(score.resolved) == attack.get("resolved", False)
+    assert bool(score.tampering) == attack.get("caught", False)
