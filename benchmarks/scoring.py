@@ -1,19 +1,23 @@
 """Time of both levels of a scorer beside the bare tool, on a small and a large suite.
 
-Five runs of each in turn; medians of seconds on the clock and, for busy machines, of processor seconds;
-ratios to the bare tool; what strict costs beyond it. `scoring.py [pytest|cargo]` runs one language.
+Five runs of each in turn; medians of seconds on the clock and, for busy machines, of processor seconds; plain
+beside the bare tool, strict beside the tool that must build anew, as strict must, what the agent could have
+touched. `kept` is strict with a list of the tests in the image. cargo builds anew in every way.
 """
 
+import math
 import os
+import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner import proc
 from runner.deadline import Deadline
 from runner.workspace import baseline
 from scorers.base import Scorer, Submission
@@ -34,6 +38,8 @@ class Contest:
     files: Mapping[str, str]
     bare: Callable[[Path], object]
     """Runs the bare tool in the workspace."""
+    anew: Callable[[Path], object]
+    """Runs it without anything built before."""
     scorer: type[Scorer]
     tests: int
 
@@ -45,16 +51,21 @@ def measure(contest: Contest) -> None:
         ways: dict[str, Callable[[], Spent]] = {
             "bare": lambda: _spent(lambda: contest.bare(workspace)),
             "plain": lambda: _score(contest, workspace, Path(folder), "plain"),
+            "anew": lambda: _spent(lambda: contest.anew(workspace)),
             "strict": lambda: _score(contest, workspace, Path(folder), "strict"),
+            "kept": lambda: _score(contest, workspace, Path(folder), "strict", kept=True),
         }
         taken: dict[str, list[Spent]] = {name: [] for name in ways}
         for _ in range(RUNS):
             for name, way in ways.items():
                 taken[name].append(way())
     for kind, unit in enumerate(("clock", "cpu")):
-        bare, plain, strict = (statistics.median(spent[kind] for spent in runs) for runs in taken.values())
-        figures = f"{bare:8.2f} s{plain:8.2f} s{strict:8.2f} s{plain / bare:8.2f}{strict / bare:8.2f}"
-        print(f"{contest.name:20}{contest.tests:6} {unit:5}{figures}{strict - bare:+8.2f} s", flush=True)
+        bare, plain, anew, strict, kept = (
+            statistics.median(spent[kind] for spent in runs) for runs in taken.values()
+        )
+        figures = f"{bare:8.2f} s{plain:8.2f} s{anew:8.2f} s{strict:8.2f} s{kept:8.2f} s{plain / bare:8.2f}"
+        beyond = f"{strict - anew:+8.2f} s{kept - anew:+8.2f} s"
+        print(f"{contest.name:16}{contest.tests:6} {unit:5}{figures}{beyond}", flush=True)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -94,18 +105,39 @@ def untouched(workspace: Path, work: Path, env: Mapping[str, str], seconds: floa
     )
 
 
-def _score(contest: Contest, workspace: Path, folder: Path, trust: str) -> Spent:
+def _score(contest: Contest, workspace: Path, folder: Path, trust: str, *, kept: bool = False) -> Spent:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         work = Path(temporary)
         env = {name: os.environ[name] for name in ("PATH", "HOME")}
         submission = untouched(workspace, work, {**env, "VIRTUAL_ENV": str(PROJECT_PYTHON.parents[1])})
         scorer = contest.scorer({"trust": trust})
-        return _spent(lambda: scorer.score(submission))
+        with _image(folder / "cache", began=math.inf if kept else 0):
+            if kept and not (folder / "cache").exists():
+                scorer.collect(untouched(workspace, work / "image", submission.env))
+            return _spent(lambda: scorer.score(submission))
+
+
+@contextmanager
+def _image(cache: Path, began: float) -> Iterator[None]:
+    """Have what was kept in a folder look older, or younger, than this machine."""
+    os.environ["XDG_CACHE_HOME"], real = str(cache), proc.began
+    proc.began = lambda: began
+    try:
+        yield
+    finally:
+        proc.began = real
 
 
 def _pytest(workspace: Path) -> None:
     argv = [str(PROJECT_PYTHON), "-m", "pytest", "-q"]
-    subprocess.run(argv, cwd=workspace, check=True, stdout=subprocess.DEVNULL)
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    subprocess.run(argv, cwd=workspace, check=True, env=env, stdout=subprocess.DEVNULL)
+
+
+def _pytest_anew(workspace: Path) -> None:
+    for compiled in workspace.rglob("__pycache__"):
+        shutil.rmtree(compiled)
+    _pytest(workspace)
 
 
 def _sums(modules: int, tests: int) -> dict[str, str]:
@@ -117,19 +149,22 @@ def _sums(modules: int, tests: int) -> dict[str, str]:
 
 
 PYTEST = (
-    Contest("pytest, small", _sums(1, 10), _pytest, Pytest, 10),
-    Contest("pytest, large", _sums(30, 50), _pytest, Pytest, 1500),
+    Contest("pytest, small", _sums(1, 10), _pytest, _pytest_anew, Pytest, 10),
+    Contest("pytest, large", _sums(30, 50), _pytest, _pytest_anew, Pytest, 1500),
 )
 
 
+def heads() -> str:
+    """Return the line above the rows."""
+    ways = "".join(f"{way:>10}" for way in ("bare", "plain", "anew", "strict", "kept"))
+    return f"{'':16}{'tests':>6} {'':5}{ways}{'plain':>8}{'beyond':>10}{'kept':>10}"
+
+
 def main() -> None:
-    """Run all contests, or those of one language."""
-    wanted = sys.argv[1:] or ["pytest"]
-    heads = f"{'bare':>10}{'plain':>10}{'strict':>10}{'plain':>8}{'strict':>8}{'beyond':>10}"
-    print(f"{'':20}{'tests':>6} {'':5}{heads}")
+    """Run all contests."""
+    print(heads())
     for contest in PYTEST:
-        if contest.name.partition(",")[0] in wanted:
-            measure(contest)
+        measure(contest)
 
 
 if __name__ == "__main__":

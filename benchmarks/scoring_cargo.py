@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scoring import Contest, measure
+from scoring import Contest, heads, measure
 
 from scorers.base import Score, Submission
 from scorers.cargo import Cargo
@@ -48,14 +48,14 @@ def sums(files: int, tests: int) -> dict[str, str]:
 
 
 CONTESTS = {
-    "small": Contest("cargo, small", sums(1, 10), bare, Cold, 10),
-    "large": Contest("cargo, large", sums(3, 400), bare, Cold, 1200),
+    "small": Contest("cargo, small", sums(1, 10), bare, bare, Cold, 10),
+    "large": Contest("cargo, large", sums(3, 400), bare, bare, Cold, 1200),
 }
 
 
 def main() -> None:
     """Run all contests, or those that are named."""
-    print(f"{'':24}{'tests':>6}{'bare':>11}{'plain':>11}{'strict':>11}{'plain':>8}{'strict':>8}{'fixed':>11}")
+    print(heads())
     for name in sys.argv[1:] or CONTESTS:
         measure(CONTESTS[name])
 
