@@ -119,3 +119,34 @@ def test_an_honest_project_with_plug_ins_scores_as_the_bare_tool_does(
     assert by_status["failed"] == counts["failed"]
     assert sum(check.status == "skipped" for check in score.checks) == counts["skipped"] + counts["xfailed"]
     assert score.tampering == ()
+
+
+FLAKY = """
+from pathlib import Path
+
+def test_passes_the_second_time(tmp_path_factory):
+    mark = tmp_path_factory.getbasetemp().parent / "tried"
+    tried = mark.exists()
+    mark.touch()
+    assert tried
+
+def test_fails_every_time(): assert 0
+def test_passes(): pass
+"""
+
+
+@pytest.mark.slow
+def test_a_test_that_passes_when_it_is_repeated_has_passed(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, "pytest", "pytest-rerunfailures"], check=True)
+    for trust in ("plain", "strict"):
+        made = submit(tmp_path / trust, {"test_flaky.py": FLAKY})
+        score = Pytest({"trust": trust, "python": python, "args": ["--reruns", "2"]}).score(made)
+        assert {check.id.partition("::")[2]: check.status for check in score.checks} == {
+            "test_passes_the_second_time": "passed",
+            "test_fails_every_time": "failed",
+            "test_passes": "passed",
+        }
+        assert score.tampering == ()
