@@ -5,10 +5,16 @@ has it; `agent`: the unprivileged one), `tests_path` and `logs_path` (instead of
 `/logs/verifier`, where those cannot be made; `test.sh` finds them in `$TESTS_DIR` and `$LOGS_DIR`).
 """
 
+import contextlib
+import itertools
+import shutil
+import signal
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from runner.account import give
 from runner.errors import ScorerUnavailable, ScoringFailed, TaskInvalid
 from runner.output import head_tail
 from runner.process import Account, Command, Exit, run
@@ -21,6 +27,7 @@ from scorers.untrusted import UnusableFileError, read_regular
 
 _SHOWN = 4000
 _KEPT_BYTES = 16 * 1024**2
+_KEPT_FILES = 1000
 
 
 class Harbor(Scorer):
@@ -48,13 +55,15 @@ class Harbor(Scorer):
         if tests is None or not (tests / "test.sh").is_file():
             raise TaskInvalid("the harbor scorer needs tests/test.sh in the task folder")
         places, account = Places.of(self.options), self._account(submission)
-        with places.ready(tests, account):
-            end = self._run(submission, places, account)
+        with places.ready(tests, account), _home(account) as user:
+            end = self._run(submission, places, account, user)
             require_alone(end)
             found = read_rewards(places.rewards)
             _keep(places.rewards, submission.reports)
         reward = _reward(end, found, submission.reports / "harbor.log")
-        return Score(reward, found.checks, details=_details(end, found, reward, account))
+        details = _details(end, found, reward, account)
+        # Beside a file that was put out of the script's reach another may be there in its stead.
+        return Score(0.0 if found.spoiled else reward, found.checks, tampering=found.spoiled, details=details)
 
     def _account(self, submission: Submission) -> Account | None:
         return submission.account if self._user() == "agent" else None
@@ -65,12 +74,13 @@ class Harbor(Scorer):
             raise TaskInvalid(f"[scorer] user is {user!r}", hint='"runner" or "agent"')
         return str(user)
 
-    def _run(self, submission: Submission, places: Places, account: Account | None) -> Exit:
+    def _run(
+        self, submission: Submission, places: Places, account: Account | None, user: Mapping[str, str]
+    ) -> Exit:
         script, log = places.tests / "test.sh", submission.reports / "harbor.log"
         script.chmod(0o755)
         with script.open("rb") as file:
             argv = [str(script)] if file.read(2) == b"#!" else ["/bin/sh", str(script)]
-        user = {"HOME": str(account.home), "USER": account.name} if account else {}
         env = {**submission.env, **_TRUSTING_GIT, **user, **submission.verifier_env}
         env |= {"TESTS_DIR": str(places.tests), "LOGS_DIR": str(places.rewards)}
         command = Command(
@@ -87,6 +97,20 @@ class Harbor(Scorer):
             ) from error
 
 
+@contextlib.contextmanager
+def _home(account: Account | None) -> Iterator[Mapping[str, str]]:
+    """Yield what the environment says of the user: an account's own home is what the agent made of it."""
+    if account is None:
+        yield {}
+        return
+    home = Path(tempfile.mkdtemp(prefix="verifier-home-"))
+    try:
+        give(home, account)
+        yield {"HOME": str(home), "USER": account.name}
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
 _TRUSTING_GIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
 """The workspace is the agent's, and git refuses to work in what belongs to another user."""
 
@@ -96,13 +120,22 @@ def _reward(end: Exit, found: Found, log: Path) -> float:
     why = ""
     if end.ending != "exited":
         why = f"it was ended after {end.duration_s:.0f} s ({end.ending})"
+    elif end.code < 0:  # whoever killed it may also have written for it
+        why = f"it was killed by {_name_of(-end.code)}"
     elif not found.rewards:
-        wrote = "; ".join(found.troubles) or "neither reward.txt nor reward.json"
+        wrote = "; ".join((*found.spoiled, *found.troubles)) or "neither reward.txt nor reward.json"
         why = f"it ended with exit code {end.code} and wrote {wrote}"
     if not why:
         return min(found.rewards.values())
     said = head_tail(log, _SHOWN).strip() or "it said nothing"
     raise ScoringFailed(f"tests/test.sh gave no reward: {why}: {said}")
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def _details(end: Exit, found: Found, reward: float, account: Account | None) -> dict[str, Any]:
@@ -130,8 +163,10 @@ def _keep(rewards: Path, reports: Path) -> None:
     """Copy what the script left beside the result, regular files only and of a size."""
     kept = reports / "verifier"
     kept.mkdir(exist_ok=True)
-    left = _KEPT_BYTES
-    for path in sorted(rewards.iterdir()):
+    left, names = _KEPT_BYTES, list[Path]()
+    with contextlib.suppress(OSError):  # it may have been taken away
+        names = sorted(itertools.islice(rewards.iterdir(), _KEPT_FILES))
+    for path in names:
         try:
             content = read_regular(path, left)
         except (UnusableFileError, FileNotFoundError):

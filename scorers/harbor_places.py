@@ -1,7 +1,7 @@
 """The places in the image that a task's `test.sh` knows by name: its tests, and the folder for its reward.
 
 What lies there when scoring begins is the agent's at worst: the tests' place is moved away whole and put back
-afterwards, the reward's folder is emptied.
+afterwards, the reward's folder is made anew.
 """
 
 import contextlib
@@ -48,12 +48,11 @@ class Places:
 
     @contextlib.contextmanager
     def ready(self, tests: Path, account: Account | None) -> Iterator[None]:
-        """Put the tests in their place and empty the rewards' folder; take the tests away at the end."""
+        """Put the tests in their place and make the rewards' folder; take the tests away at the end."""
         with contextlib.ExitStack() as after:
             with _refusals(self.rewards):
                 _real_parents(self.rewards)
-                self.rewards.mkdir(parents=True, exist_ok=True)
-                _empty(self.rewards)
+                _renew(self.rewards)
             with _refusals(self.tests):
                 self._lay(tests, after)
             for place in (self.tests, self.rewards):
@@ -69,7 +68,7 @@ class Places:
         aside = self.tests.with_name(f".{self.tests.name}-{secrets.token_hex(4)}")
         with contextlib.suppress(FileNotFoundError):
             self.tests.rename(aside)
-            after.callback(aside.rename, self.tests)
+            after.callback(_put_back, aside, self.tests)
         after.callback(shutil.rmtree, self.tests, ignore_errors=True)
         shutil.copytree(tests, self.tests, symlinks=True)
 
@@ -81,14 +80,26 @@ def _real_parents(path: Path) -> None:
             raise OSError(errno.ELOOP, "a link is in the way", str(folder))
 
 
-def _empty(folder: Path) -> None:
-    if folder.is_symlink():
-        raise OSError(errno.ELOOP, "it is a link", str(folder))
+def _renew(folder: Path) -> None:
+    """Make an empty folder of the runner's own; what cannot be removed, such as a mount, is emptied."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        folder.unlink()
+    elif folder.exists() and not folder.is_mount():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
+    with contextlib.suppress(PermissionError):  # a mount that maps its owner
+        os.chown(folder, os.geteuid(), os.getegid())
+
+
+def _put_back(aside: Path, place: Path) -> None:
+    """Put back what lay in the tests' place, where nothing is in its way."""
+    with contextlib.suppress(OSError):
+        aside.rename(place)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from scorers.expected import clip
 from scorers.untrusted import UnusableFileError, read_regular
 
 _REWARD_BYTES = 64 * 1024
-_CTRF_BYTES = 64 * 1024**2
+_CTRF_BYTES = 8 * 1024**2
+"""As JSON it may need forty times that in memory."""
 _MOST_CHECKS = 100_000
 _STATUSES: Mapping[str, Status] = {"passed": "passed", "skipped": "skipped", "pending": "skipped"}
 
@@ -25,6 +26,8 @@ class Found:
     """By file name."""
     troubles: tuple[str, ...]
     """Why a file does not count."""
+    spoiled: tuple[str, ...]
+    """Files that are what no script makes of its reward: a link, a folder, a pipe, too large."""
     checks: tuple[Check, ...]
     """Of ctrf.json."""
 
@@ -33,12 +36,15 @@ def read_rewards(folder: Path) -> Found:
     """Read the folder; never raises for what is in it."""
     rewards: dict[str, float] = {}
     troubles: list[str] = []
+    spoiled: list[str] = []
     for name, read in {"reward.txt": _number, "reward.json": _table}.items():
         try:
             rewards[name] = _in_range(read(read_regular(folder / name, _REWARD_BYTES).decode()), name)
         except FileNotFoundError:
             continue
-        except (ValueError, RecursionError) as error:  # UnusableFileError, bad UTF-8, JSON or number
+        except UnusableFileError as error:
+            spoiled.append(str(error))
+        except (ValueError, RecursionError, OverflowError) as error:  # bad UTF-8, JSON or number
             troubles.append(f"{name}: {error}")
     checks: tuple[Check, ...] = ()
     try:
@@ -47,7 +53,7 @@ def read_rewards(folder: Path) -> Found:
         pass
     except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
         troubles.append(f"ctrf.json: no such report as ctrf.io describes ({error})")
-    return Found(rewards, tuple(troubles), checks)
+    return Found(rewards, tuple(troubles), tuple(spoiled), checks)
 
 
 def _number(text: str) -> float:
@@ -72,7 +78,7 @@ def _table(text: str) -> float:
 
 def _in_range(reward: float, name: str) -> float:
     if not math.isfinite(reward) or not 0 <= reward <= 1:
-        raise UnusableFileError(f"{reward} in {name} is not from 0 to 1")
+        raise ValueError(f"{reward} in {name} is not from 0 to 1")
     return reward
 
 

@@ -69,6 +69,9 @@ def test_a_script_without_a_first_line_runs_by_sh(tmp_path: Path) -> None:
         (rewarding("{", "reward.json"), r"reward.json: Expecting"),
         (rewarding('{"a": 1, "b": 0}', "reward.json"), r"which number is the reward\? There are a, b"),
         (rewarding('{"reward": NaN}', "reward.json"), r"nan in reward.json"),
+        (rewarding('{"reward": 1' + "0" * 400 + "}", "reward.json"), r"reward.json: int too large"),
+        (rewarding("1") + "kill $$", r"it was killed by SIGTERM"),
+        (rewarding("1") + "kill -40 $$", r"it was killed by signal 40"),
         ('#!/bin/sh\nln -s /etc/hostname "$LOGS_DIR/reward.txt"', "reward.txt cannot be read"),
         ('#!/bin/sh\nmkfifo "$LOGS_DIR/reward.txt"', "reward.txt is no regular file"),
         ('#!/bin/sh\nyes 1 | head -c 200000 > "$LOGS_DIR/reward.txt"', "reward.txt has more than"),
@@ -184,11 +187,11 @@ def test_the_script_may_run_as_the_unprivileged_user() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         place.chmod(0o755)
-        script = '#!/bin/sh\nid -u; echo "$HOME"; echo 1 > "$LOGS_DIR/reward.txt"\n'
+        script = '#!/bin/sh\nid -u; ls -A "$HOME"; touch "$HOME/x"; echo 1 > "$LOGS_DIR/reward.txt"\n'
         made = submission(place, tests=write(place / "task", {"test.sh": script}), account=someone)
         score = Harbor(options(place, user="agent")).score(made)
         assert (score.reward, score.details["user"]) == (1.0, "unused")
-        assert (place / "reports/harbor.log").read_text() == "61183\n/nonexistent\n"
+        assert (place / "reports/harbor.log").read_text() == "61183\n"
 
 
 def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
