@@ -122,9 +122,22 @@ class Events:
 
 
 def _marks(item: pytest.Item) -> list[str]:
-    return [name for name in ("xfail",) if item.get_closest_marker(name)] + (
-        [] if type(item).__name__ != "DoctestItem" else ["doctest"]
-    )
+    said = {
+        "xfail": item.get_closest_marker("xfail"),
+        "skip": item.config.option.collectonly and _is_skipped(item),
+        "doctest": type(item).__name__ == "DoctestItem",
+    }
+    return [name for name, value in said.items() if value]
+
+
+def _is_skipped(item: pytest.Item) -> bool:
+    """Say whether a mark skips the test here; what cannot be told without running it is not."""
+    try:
+        from _pytest.skipping import evaluate_skip_marks  # noqa: PLC0415 - pytest's own rule
+
+        return evaluate_skip_marks(item) is not None
+    except BaseException:  # noqa: BLE001 - a condition may raise anything, pytest's own outcomes among them
+        return False
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -37,6 +37,8 @@ class Known:
     """Collected ids that are no test functions."""
     dormant: frozenset[str] = frozenset()
     """Files that skip themselves."""
+    skipped: frozenset[str] = frozenset()
+    """Collected ids that a mark skips."""
 
     def expected(self, seen: Iterable[str], broken: Collection[str] = ()) -> Expected:
         """Return the denominator, with the parameters that were seen of the open ids.
@@ -56,7 +58,7 @@ class Known:
         """Return what `lists` gave, null for nothing, or for lists of another version."""
         if lists is None or lists.keys() != set(cls.__dataclass_fields__):
             return None
-        sets = {name: frozenset(lists[name]) for name in ("xfail", "excused", "doctests", "dormant")}
+        sets = {name: frozenset(lists[name]) for name in lists if name not in {"ids", "open_ids"}}
         return cls(tuple(lists["ids"]), tuple(lists["open_ids"]), **sets)
 
     def lists(self) -> dict[str, list[str]]:
@@ -90,13 +92,18 @@ def known_of(session: Session, tree: Path) -> Known:
     found: dict[str, bool] = {}
     for file in dict.fromkeys((*broken, *sorted(dormant))):
         found |= _read(tree, file)
+    marked = {
+        name: frozenset(id_ for id_, marks in session.marks.items() if name in marks)
+        for name in ("xfail", "doctest", "skip")
+    }
     return Known(
         ids=tuple(dict.fromkeys(session.ids)),
         open_ids=tuple(found),
-        xfail=frozenset(id_ for id_, marks in session.marks.items() if "xfail" in marks),
+        xfail=marked["xfail"],
         excused=frozenset(id_ for id_, excused in found.items() if excused),
-        doctests=frozenset(id_ for id_, marks in session.marks.items() if "doctest" in marks),
+        doctests=marked["doctest"],
         dormant=dormant,
+        skipped=marked["skip"],
     )
 
 
@@ -123,8 +130,8 @@ def explained(checks: Sequence[Check], errors: Mapping[str, Check]) -> tuple[Che
 
 
 def excused_of(ids: Collection[str], known: Known) -> frozenset[str]:
-    """Return those ids whose own source says that they may be skipped."""
-    return frozenset(id_ for id_ in ids if base_of(id_) in known.excused)
+    """Return those ids whose own source says that they may be skipped, or that a mark skips there too."""
+    return frozenset(id_ for id_ in ids if base_of(id_) in known.excused or id_ in known.skipped)
 
 
 def _test_files(tree: Path, place: str) -> list[str]:

@@ -38,7 +38,7 @@ class Session:
     ids: list[str] = field(default_factory=list)
     """What was collected, in order."""
     marks: dict[str, list[str]] = field(default_factory=dict)
-    """`xfail` and `doctest`, of the collected tests that are so."""
+    """`xfail`, `doctest` and (where they are only listed) `skip`, of the collected tests that are so."""
     errors: dict[str, Check] = field(default_factory=dict)
     """Files that could not be collected."""
     outputs: dict[str, str] = field(default_factory=dict)

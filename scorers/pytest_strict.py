@@ -138,7 +138,7 @@ class _Strict:
         if expected.named or not skipped:
             return ()
         excused = excused_of(skipped, known)
-        asked = [id_ for id_ in skipped if id_ in known.ids]
+        asked = [id_ for id_ in skipped if id_ in known.ids and id_ not in known.skipped]
         if not asked:
             return excused
         session = self.trees.pristine().session(self.args, asked, short=True)

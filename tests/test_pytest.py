@@ -251,6 +251,21 @@ def test_3(): pass
     assert (judged.passed, judged.total) == (1, 2)
 
 
+def test_what_a_mark_skips_costs_no_run_of_the_pristine_project(tmp_path: Path) -> None:
+    tests = """
+import pytest
+@pytest.mark.skipif("sys.platform == 'linux'", reason='not here')
+def test_1(): assert 0
+@pytest.mark.skipif("no_such_name", reason='a mistake')
+def test_2(): pass
+def test_3(): pass
+"""
+    judged = score(tmp_path, {"tests/test_it.py": tests})
+    assert said(judged) == {"test_1": "skipped", "test_2": "error", "test_3": "passed"}
+    assert judged.total == 2
+    assert len(list((tmp_path / "scratch").glob("logs-*"))) == 2  # the listing and the tests themselves
+
+
 def test_a_module_named_like_one_of_the_standard_library_shadows_only_what_the_project_had(
     tmp_path: Path,
 ) -> None:
