@@ -31,6 +31,8 @@ class Build:
     """Where build scripts put shared libraries."""
     artefacts: list[Path] = field(default_factory=list)
     """Every file that was made of the workspace's own targets."""
+    others: list[Path] = field(default_factory=list)
+    """Every file that was made of its dependencies."""
     failure: str = ""
     """Cargo's own words, where it built nothing at all."""
 
@@ -67,6 +69,7 @@ def _take(message: Mapping[str, Any], workspace: Workspace, built: Build) -> Non
         return
     target = workspace.target(message) if reason in {"compiler-artifact", "compiler-message"} else None
     if target is None:
+        built.others += map(Path, message.get("filenames", ()))
         return
     built.artefacts += map(Path, message.get("filenames", ()))
     if reason == "compiler-message":

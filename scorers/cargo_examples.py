@@ -61,17 +61,18 @@ def collect_examples(setup: Setup, workspace: Workspace, tests: Guard) -> Exampl
 
 
 def judge_examples(
-    setup: Setup,
-    workspace: Workspace,
-    target: Target,
-    files: Mapping[str, Carried],
-    examples: tuple[Example, ...],
+    setup: Setup, workspace: Workspace, target: Target, tests: Guard, examples: tuple[Example, ...]
 ) -> tuple[dict[str, Check], bool]:
-    """Run the copies; return the checks by id, and whether a twin, which must fail, passed."""
+    """Run the copies; return the checks by id, and whether a twin, which must fail, passed.
+
+    The copies leave the sources when rustdoc has read them: code under test finds no name of one.
+    """
     wanted = {example.carrier for example in examples}
-    twins = [twin for carried in files.values() for twin in carried.twins]
+    twins = [twin for carried in tests.carried[target].values() for twin in carried.twins]
     chosen = random.SystemRandom().sample(twins, min(TWINS, len(twins)))
-    verdicts = run_examples(setup, workspace, target, [*wanted, *chosen])
+    tests.lay_documentation()
+    verdicts = run_examples(setup, workspace, target, [*wanted, *chosen], begun=tests.unlay)
+    tests.unlay()
     by_carrier: dict[str, list[Verdict]] = {}
     for name in sorted(verdicts, key=_line):
         by_carrier.setdefault(_item(name), []).append(verdicts[name])

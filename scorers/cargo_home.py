@@ -6,6 +6,7 @@ Cargo.lock, and unpacked by cargo anew.
 """
 
 import hashlib
+import os
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,16 @@ def share_config(home: Path, user: Path, *, before_ns: int) -> None:
         if file.is_file() and not file.is_symlink() and file.stat().st_ctime_ns < before_ns:
             shutil.copy(file, home / name)
             return
+
+
+def source_folders(root: Path) -> tuple[str, ...]:
+    """Return the folders, relative to a project, that its configuration takes packages from."""
+    for file in (root / ".cargo" / "config.toml", root / ".cargo" / "config"):
+        if file.is_file():
+            tables = tomllib.loads(file.read_text("utf-8")).get("source", {}).values()
+            named = (table.get(key) for table in tables for key in ("directory", "local-registry"))
+            return tuple(os.path.normpath(each) for each in named if each)
+    return ()
 
 
 def _caches(user: Path) -> Iterator[Path]:

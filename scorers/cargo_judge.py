@@ -8,7 +8,6 @@ from scorers.base import Check
 from scorers.cargo_metadata import Target
 from scorers.cargo_plain import check
 from scorers.cargo_run import Binary
-from scorers.cargo_secrets import renewed
 from scorers.libtest import Verdict
 from scorers.rust_proof import Proofs
 
@@ -34,12 +33,10 @@ class Judgement:
     def judge(self, binary: Binary, proofs: Proofs, others: set[str]) -> None:
         """Run the tests with proofs, the canaries, the `others` by their own names, then mutants."""
         label = binary.target.label
-        proofs = renewed(binary.executable, proofs)
         names = [*proofs.tests, *proofs.canaries, *others]
         random.SystemRandom().shuffle(names)
         binary.these(names)
-        if any(binary.verdicts[name].status == "passed" for name in (*proofs.tests, *proofs.canaries)):
-            self.tampering.append(f"a test that must fail passed in {label}")
+        self._must_fail(binary, (*proofs.tests, *proofs.canaries))
         for wrapper, (name, secret) in proofs.tests.items():
             verdict = proved(binary.verdicts[wrapper], secret)
             self._add(f"{label} {name}", replace(verdict, message=verdict.message.replace(wrapper, name)))
@@ -47,6 +44,8 @@ class Judgement:
             self.unproven.append(f"{label} {name}")
             self._add(f"{label} {name}", binary.verdicts[name])
         self._mutants(binary, proofs)
+        if binary.replaced:
+            self.tampering.append(f"the tests of {label} were replaced while others ran")
 
     def ignored(self, ids: Iterable[str]) -> None:
         """Skip the tests that the project itself ignores."""
@@ -68,27 +67,30 @@ class Judgement:
         wrappers = {name: wrapper for wrapper, (name, _) in proofs.tests.items()}
         passing = {
             mutant: wrappers[name]
-            for mutant, name in proofs.mutants.items()
+            for mutant, (name, _) in proofs.mutants.items()
             if name in wrappers and self.checks[f"{label} {name}"].status == "passed"
         }
         chosen = random.SystemRandom().sample(sorted(passing), min(MUTANTS, len(passing)))
         binary.these(chosen)
+        self._must_fail(binary, chosen)
         for mutant in chosen:
-            if binary.verdicts[mutant].status == "passed" and self._again(
-                binary, proofs, mutant, passing[mutant]
-            ):
-                test = proofs.mutants[mutant]
+            test, secret = proofs.mutants[mutant]
+            said = proved(binary.verdicts[mutant], secret).status
+            if said == "passed" and self._again(binary, proofs, mutant, passing[mutant]):
                 self.tampering.append(f"{label} {test} passed with its last assertion turned round, too")
+
+    def _must_fail(self, binary: Binary, names: Iterable[str]) -> None:
+        if any(binary.verdicts[name].status == "passed" for name in names):
+            self.tampering.append(f"a test that must fail passed in {binary.target.label}")
 
     def _again(self, binary: Binary, proofs: Proofs, mutant: str, wrapper: str) -> bool:
         """Say whether a test and its mutant both pass every time: a test that depends on time does not."""
-        secret = proofs.tests[wrapper][1]
-        for _ in range(REPEATS):
-            if binary.again(mutant).status != "passed":
-                return False
-            if proved(binary.again(wrapper), secret).status != "passed":
-                return False
-        return True
+        secrets = {mutant: proofs.mutants[mutant][1], wrapper: proofs.tests[wrapper][1]}
+        return all(
+            proved(binary.again(name), secret).status == "passed"
+            for _ in range(REPEATS)
+            for name, secret in secrets.items()
+        )
 
     def _add(self, id_: str, verdict: Verdict) -> None:
         self.checks[id_] = check(id_, verdict)

@@ -2,8 +2,8 @@
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +20,27 @@ _MAX_METADATA_BYTES = 64 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One target of one package."""
+    """One target of one package; package, kind and name say which."""
 
     package: str
     kind: str
     """`lib` (of any crate type), `bin`, `test`, `example`, `bench` or `build`."""
     name: str
-    source: Path
+    source: Path = field(compare=False)
     """Its root source file."""
-    manifest: Path
+    manifest: Path = field(compare=False)
     """The package's Cargo.toml."""
-    harness: bool = True
+    harness: bool = field(default=True, compare=False)
     """False: the target has its own `main` and no tests that libtest knows."""
-    tested: bool = True
+    tested: bool = field(default=True, compare=False)
     """Whether `cargo test` runs it."""
-    optional: bool = False
+    optional: bool = field(default=False, compare=False)
     """Whether it is built with certain features only."""
-    edition: str = "2021"
-    doctested: bool = False
+    edition: str = field(default="2021", compare=False)
+    doctested: bool = field(default=False, compare=False)
     """Whether `cargo test` runs its documentation's examples."""
+    runs_in_build: bool = field(default=False, compare=False)
+    """Whether it runs while others are compiled: a build script, a procedural macro, a helper of one."""
 
     @property
     def label(self) -> str:
@@ -83,11 +85,30 @@ def read_workspace(setup: Setup) -> Workspace:
         found = json.loads(file.read(_MAX_METADATA_BYTES))
     members = set(found["workspace_members"])
     packages = {package["id"]: package for package in found["packages"] if package["id"] in members}
-    targets = tuple(target for package in packages.values() for target in _targets(package))
+    helpers = _helpers(packages.values())
+    targets = tuple(
+        target
+        for package in packages.values()
+        for target in _targets(package, helper=package["name"] in helpers)
+    )
     return Workspace(Path(found["workspace_root"]), targets, packages)
 
 
-def _targets(package: Mapping[str, Any]) -> Iterator[Target]:
+def _helpers(packages: Collection[Mapping[str, Any]]) -> set[str]:
+    """Return the members that build scripts and procedural macros are made with."""
+    needs = {package["name"]: package["dependencies"] for package in packages}
+    found: set[str] = set()
+    left = [each["name"] for needed in needs.values() for each in needed if each["kind"] == "build"]
+    left += (p["name"] for p in packages if any("proc-macro" in target["kind"] for target in p["targets"]))
+    while left:
+        name = left.pop()
+        if name in needs and name not in found:
+            found.add(name)
+            left += [each["name"] for each in needs[name] if each["kind"] is None]
+    return found
+
+
+def _targets(package: Mapping[str, Any], *, helper: bool) -> Iterator[Target]:
     manifest = Path(package["manifest_path"])
     bare = set(_without_harness(manifest))
     for target in package["targets"]:
@@ -103,6 +124,7 @@ def _targets(package: Mapping[str, Any]) -> Iterator[Target]:
             optional=bool(target.get("required-features")),
             edition=target["edition"],
             doctested=target["doctest"],
+            runs_in_build=kind == "build" or (kind == "lib" and helper),
         )
 
 

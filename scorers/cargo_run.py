@@ -9,6 +9,7 @@ from runner.process import Exit, run
 from scorers import libtest
 from scorers.cargo_build import Build
 from scorers.cargo_metadata import Target, Workspace
+from scorers.cargo_seal import Seal
 from scorers.cargo_setup import Setup
 from scorers.libtest import Events, Verdict
 
@@ -30,6 +31,10 @@ class Binary:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     oddities: list[str] = field(default_factory=list)
     """What no honest process writes."""
+    seal: Seal = field(default_factory=Seal)
+    """The executable, and what it must not be replaced by."""
+    replaced: bool = False
+    """Whether it was, before one of its runs."""
     runs: int = 0
 
     def whole(self) -> Verdict:
@@ -99,6 +104,7 @@ class Binary:
 
     def _start(self, arguments: Collection[str], *, limit_s: float) -> tuple[Exit, Path]:
         self.runs += 1
+        self.replaced |= bool(self.seal.broken)
         argv = [str(self.executable), *arguments]
         cwd = self.target.manifest.parent  # cargo runs each binary in its package's folder
         command = self.setup.conditions.command(argv, cwd=cwd, output=self._output(), env=self.env)

@@ -5,10 +5,10 @@ scripts of dependencies choose other code. What an example prints stands below `
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from runner.process import run
+from runner.process import Watch, run
 from scorers.base import Status
 from scorers.cargo_metadata import Target, Workspace
 from scorers.cargo_setup import Setup
@@ -16,6 +16,8 @@ from scorers.expected import clip
 from scorers.libtest import Verdict
 
 MAX_OUTPUT_BYTES = 64 * 1024**2
+_HEAD_BYTES = 2**20
+_BEGUN = re.compile(r"^running \d+ tests?$", re.MULTILINE)
 _LINE = re.compile(r"^test (?P<name>.+ \(line \d+\))(?: - [a-z ]+)? \.\.\. (?P<word>ok|FAILED|ignored)\b")
 _SECTION = re.compile(r"^---- (.+ \(line \d+\)) stdout ----$", re.MULTILINE)
 _STATUS: Mapping[str, Status] = {"ok": "passed", "FAILED": "failed", "ignored": "skipped"}
@@ -27,13 +29,17 @@ def documented(workspace: Workspace) -> list[Target]:
 
 
 def run_examples(
-    setup: Setup, workspace: Workspace, target: Target, only: Collection[str] = ()
+    setup: Setup,
+    workspace: Workspace,
+    target: Target,
+    only: Collection[str] = (),
+    begun: Callable[[], None] = lambda: None,
 ) -> dict[str, Verdict]:
     """Run the examples of one library, or `only` those whose names hold one of these texts.
 
-    The names are rustdoc's: `src/lib.rs - add (line 5)`.
+    The names are rustdoc's: `src/lib.rs - add (line 5)`. `begun` is called when it has read the sources.
     """
-    return parse(_ask(setup, workspace, target, only))
+    return parse(_ask(setup, workspace, target, only, begun))
 
 
 def list_examples(setup: Setup, workspace: Workspace, target: Target) -> tuple[str, ...]:
@@ -42,18 +48,37 @@ def list_examples(setup: Setup, workspace: Workspace, target: Target) -> tuple[s
     return tuple(line.removesuffix(": test") for line in lines if line.endswith(": test"))
 
 
-def _ask(setup: Setup, workspace: Workspace, target: Target, rest: Collection[str]) -> str:
+def _ask(
+    setup: Setup,
+    workspace: Workspace,
+    target: Target,
+    rest: Collection[str],
+    begun: Callable[[], None] = lambda: None,
+) -> str:
     package = next(id_ for id_, p in workspace.packages.items() if p["name"] == target.package)
-    output = setup.log(f"{target.package}-doc")
-    asked = ["test", "--doc", "--no-fail-fast", "--package", package]
-    run(setup.cargo(asked, output=output, rest=tuple(rest)), setup.limit)
-    return _text(output.with_name(f"{output.name}.out"))
+    command = setup.cargo(
+        ["test", "--doc", "--no-fail-fast", "--package", package],
+        output=setup.log(f"{target.package}-doc"),
+        rest=tuple(rest),
+    )
+    run(command, setup.limit, Watch(on_tick=_once(begun, command.stdout)))
+    return _text(command.stdout)
+
+
+def _once(begun: Callable[[], None], output: Path) -> Callable[[], None]:
+    left = [begun]
+
+    def look() -> None:
+        if left and _BEGUN.search(_text(output, _HEAD_BYTES)):
+            left.pop()()
+
+    return look
 
 
 def parse(text: str) -> dict[str, Verdict]:
     """Return the verdicts in rustdoc's text."""
     verdicts: dict[str, Verdict] = {}
-    for run_text in re.split(r"^running \d+ tests?$", text, flags=re.MULTILINE)[1:]:
+    for run_text in _BEGUN.split(text)[1:]:
         results, _, said = run_text.partition("\nfailures:\n")
         messages = _messages(said)
         for found in filter(None, map(_LINE.match, results.splitlines())):
@@ -70,6 +95,6 @@ def _messages(said: str) -> dict[str, str]:
     return {name: clip(text.strip()) for name, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, most: int = MAX_OUTPUT_BYTES) -> str:
     with path.open("rb") as file:
-        return file.read(MAX_OUTPUT_BYTES).decode("utf-8", "replace")
+        return file.read(most).decode("utf-8", "replace")

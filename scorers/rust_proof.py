@@ -6,13 +6,15 @@ fails with its own secret has passed. An early exit, a forged event, a construct
 for the binary does not know the secret; a test framework bent so that nothing fails shows itself.
 Canaries, which fail by the very assertions that the tests use, and mutants (a test of the task with another
 expected literal) must fail; one that passes means that assertions are swallowed or values equal everything.
+A mutant looks as a wrapper does, and calls a function of its test's name. The standard library's macros are
+imported by name: what the agent's crate calls `assert_eq` is not what the tests mean.
 """
 
 import itertools
 import random
 import re
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scorers.canary import canary_values
@@ -23,6 +25,12 @@ MARK = secrets.randbits(31)
 """The upper half of every secret in a source: by it a binary's are found, and changed."""
 MUTANTS = 10
 """Most mutants in one file."""
+_ASSERTIONS = (
+    *("assert", "assert_eq", "assert_ne"),
+    *("debug_assert", "debug_assert_eq", "debug_assert_ne", "matches"),
+)
+_PANICS = ("panic", "todo", "unimplemented", "unreachable")
+"""The same in core and std since edition 2021."""
 _HEAD = re.compile(
     r"(?:pub(?:\([^)]*\))?\s+)?(?:async\s+)?fn\s+\w+\s*\(\s*\)\s*(?:->\s*(?P<returns>.+?)\s*)?", re.DOTALL
 )
@@ -42,8 +50,8 @@ class Proofs:
     """By wrapper: the test it stands for, and its secret."""
     canaries: list[str] = field(default_factory=list)
     """Must fail."""
-    mutants: dict[str, str] = field(default_factory=dict)
-    """Must fail; by mutant, the test it was made of."""
+    mutants: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By mutant: the test it was made of, and the secret that it must not tell."""
 
     def of(self, names: Collection[str]) -> "Proofs":
         """Return those of the named tests alone, and the canaries."""
@@ -51,7 +59,7 @@ class Proofs:
         return Proofs(
             {wrapper: proof for wrapper, proof in self.tests.items() if proof[0] in wanted},
             self.canaries,
-            {mutant: test for mutant, test in self.mutants.items() if test in wanted},
+            {mutant: proof for mutant, proof in self.mutants.items() if proof[0] in wanted},
         )
 
     def take(self, other: "Proofs", prefix: tuple[str, ...]) -> None:
@@ -62,18 +70,22 @@ class Proofs:
 
         self.tests |= {full(name): (full(test), secret) for name, (test, secret) in other.tests.items()}
         self.canaries += map(full, other.canaries)
-        self.mutants |= {full(name): full(test) for name, test in other.mutants.items()}
+        self.mutants |= {full(name): (full(test), secret) for name, (test, secret) in other.mutants.items()}
 
 
-def with_proofs(source: str, *, root: bool, edition: str = "2021") -> tuple[str, Proofs]:
+def with_proofs(
+    source: str, *, root: bool, edition: str = "2021", own: Collection[str] = ()
+) -> tuple[str, Proofs]:
     """Return a source with a wrapper for each test at the end of the test's own module.
 
     No line moves but those behind a module of tests. Canaries stand with the tests. Tests of an unknown
     kind (with arguments, made by macros, marked with attributes that are not known to be harmless) are left
-    alone: they have no proof.
+    alone: they have no proof. `own` are the project's own macros.
     """
     found = items(source)
-    writer = _Writer(source, "::std" if edition == "2015" else "::core", _sample(source, found))
+    library = "::std" if edition == "2015" else "::core"
+    macros = [name for name in (*_ASSERTIONS, *(_PANICS if edition >= "2021" else ())) if name not in own]
+    writer = _Writer(source, library, _sample(source, found), macros)
     edits = [
         (mod.body[1], mod.body[1], writer.beside(mod))
         for mod in walk(found)
@@ -84,6 +96,13 @@ def with_proofs(source: str, *, root: bool, edition: str = "2021") -> tuple[str,
     for start, end, text in sorted([*edits, *writer.hidden], reverse=True):
         source = source[:start] + text + source[end:]
     return source, writer.proofs
+
+
+def own_macros(sources: Iterable[str]) -> set[str]:
+    """Return names of the standard library's macros that a project uses otherwise than to call one."""
+    names = "|".join((*_ASSERTIONS, *_PANICS))
+    used = re.compile(rf"//[^\n]*|\b({names})\b(?!\s*!)")
+    return {name for source in sources for name in used.findall(source) if name}
 
 
 def _sample(source: str, found: Sequence[Item]) -> dict[int, str]:
@@ -108,6 +127,8 @@ class _Writer:
     """Where the prelude is: `::core` does not exist in edition 2015, `::std` not without std."""
     mutants: Mapping[int, str]
     """The bodies of mutants, by where their test begins."""
+    macros: Sequence[str]
+    """The standard library's that tests mean when they name them."""
     proofs: Proofs = field(default_factory=Proofs)
     hidden: list[tuple[int, int, str]] = field(default_factory=list)
     """Edits that make functions of tests."""
@@ -124,7 +145,11 @@ class _Writer:
     def wrappers(self, found: Sequence[Item], path: tuple[str, ...], *, root: bool = False) -> str:
         """Return what stands beside the tests of one module: in its own scope, whatever is shadowed there."""
         mine = "".join(self._wrapper(item) + self._mutant(item) for item in found if _plain(item))
-        return mine + self._canaries(path) if mine or root else ""
+        if not mine:
+            return self._canaries(path) if root else ""
+        names = ", ".join(self.macros)
+        macros = f" #[cfg(test)] #[allow(unused_imports)] use {self.library}::{{{names}}};"
+        return mine + macros + self._canaries(path)
 
     def _canaries(self, path: tuple[str, ...]) -> str:
         first, second = canary_values()
@@ -140,20 +165,21 @@ class _Writer:
 
     def _wrapper(self, item: Item) -> str:
         self._hide(item)
-        name, secret = _name(), MARK << 32 | secrets.randbits(32)
-        self.proofs.tests["::".join((*item.path, name))] = ("::".join((*item.path, item.name)), secret)
-        result = f"{self.library}::result::Result"
-        proof = f"static S: u64 = {secret}; {result}::Err(*{self.library}::hint::black_box(&S))"
-        body = f"{''.join(_runs(item))} {proof}"
-        return f" {_conditions(item)}{self.test} fn {name}() -> {result}<(), u64> {{ {body} }}"
+        return self._proving(item, "".join(_runs(item)), self.proofs.tests)
 
     def _mutant(self, item: Item) -> str:
         body = self.mutants.get(item.start)
         if body is None:
             return ""
-        name = _name()
-        self.proofs.mutants["::".join((*item.path, name))] = "::".join((*item.path, item.name))
-        return f" {_conditions(item)}{self.test} fn {name}() {{ {body} }}"
+        return self._proving(item, f"fn {item.name}() {{ {body} }} {item.name}();", self.proofs.mutants)
+
+    def _proving(self, item: Item, code: str, proofs: dict[str, tuple[str, int]]) -> str:
+        """Return a test that runs `code`, then fails with a secret."""
+        name, secret = _name(), MARK << 32 | secrets.randbits(32)
+        proofs["::".join((*item.path, name))] = ("::".join((*item.path, item.name)), secret)
+        result = f"{self.library}::result::Result"
+        proof = f"static S: u64 = {secret}; {result}::Err(*{self.library}::hint::black_box(&S))"
+        return f" {_conditions(item)}{self.test} fn {name}() -> {result}<(), u64> {{ {code} {proof} }}"
 
     def _hide(self, item: Item) -> None:
         """Let a test be a plain function: its wrapper is the test, and the compiler has no more of them.

@@ -33,8 +33,13 @@ class Source:
 
     @property
     def text(self) -> str:
-        """What it says."""
-        return self.file.read_text("utf-8", "replace")
+        """What it says, as the compiler reads it."""
+        return decoded(self.file.read_bytes())
+
+
+def decoded(content: bytes) -> str:
+    """Return a source's text; a lone carriage return ends no line."""
+    return content.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def sources(root: Path, *, for_tests: bool = False) -> Iterator[Source]:

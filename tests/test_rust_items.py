@@ -1,10 +1,11 @@
 """Items of Rust sources, whatever strings and comments say."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scorers.rust_items import MACRO, items, walk
-from scorers.rust_tokens import tokens
+from scorers.rust_tokens import in_edition, tokens
 
 
 def names(source: str) -> list[tuple[str, str]]:
@@ -75,3 +76,26 @@ def test_tokens_are_pieces_of_the_source_in_order(source: str) -> None:
         assert token.start >= at
         assert source[token.start : token.end] == token.text
         at = token.end
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('"a"r#"b"#', ['"a"r', "#", '"b"', "#"]),
+        ("'a'b 1r\"x\"", ["'a'b", "1r", '"x"']),
+        ('\'e\u0301r"y" e\u0301', ["'e\u0301r", '"y"', "e\u0301"]),
+        ("a\u200eb", ["a", "b"]),
+        ('#!/bin/sh "\nx', ["x"]),
+        ("\ufeff#! /* \nx", ["x"]),
+        ("#! /* why */ [allow(x)] y", ["#", "!", "[", "allow", "(", "x", ")", "]", "y"]),
+        ("/* /*/ */ */ a // b\rc\nd", ["a", "d"]),
+    ],
+)
+def test_code_is_cut_where_the_compiler_cuts_it(source: str, expected: list[str]) -> None:
+    assert [token.text for token in tokens(source)] == expected
+
+
+def test_a_raw_c_string_of_an_old_edition_is_a_name_and_a_string() -> None:
+    assert in_edition('x!(cr#"a"b"#)', "2018") == 'x!(cr #"a"b"#)'
+    assert in_edition('"cr#"; // cr"', "2018") == '"cr#"; // cr"'
+    assert in_edition('cr#"a"b"#', "2021") == 'cr#"a"b"#'

@@ -59,4 +59,4 @@ def test_only_a_test_that_ran_to_its_end_tells_its_secret(tmp_path: Path, editio
     passed = set(re.findall(r"^test (\S+) \.\.\. ok", ran.stdout, re.MULTILINE))
     assert passed == set()
     assert len(proofs.canaries) == 6
-    assert set(proofs.mutants.values()) == {"top", "tests::plain"}
+    assert {test for test, _ in proofs.mutants.values()} == {"top", "tests::plain"}

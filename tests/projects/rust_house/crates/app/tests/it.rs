@@ -1,0 +1,9 @@
+#[test]
+fn six() {
+    tiny::same(app::double(3), 6);
+}
+
+#[test]
+fn nothing() {
+    assert_eq!(app::double(0), 0);
+}
