@@ -1,15 +1,15 @@
 """Scores by a command's own word: its exit code, or a fraction that it prints.
 
 `[scorer]` options: `command` (argv), `pattern` (a regular expression of the output, whose last match is the
-fraction: one group for the number itself, two for `passed` and `total`) or `json` (the key, dots for nesting,
-in the last line of the standard output that is a JSON object), `trust`, `overlay`, and those of
-`scorers.conditions`.
+fraction: one group for the number itself, two for `passed` and `total`; of both streams the lower one
+counts) or `json` (the key, dots for nesting, in the last line of the standard output that is a JSON object),
+`trust`, `overlay`, and those of `scorers.conditions`. The script that the command starts is protected.
 """
 
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,7 +23,9 @@ from scorers.expected import clip
 from scorers.stage import argv_of, program_of, stage
 
 _READ = 1024 * 1024
-"""Bytes of output that are looked through: head and tail."""
+"""Bytes of output that are looked through for JSON: head and tail."""
+_SEARCHED = 16 * 1024
+"""Bytes of each stream that a pattern is looked for in: on a flood it may take the square of their number."""
 
 
 class CommandScorer(Scorer):
@@ -52,11 +54,14 @@ class CommandScorer(Scorer):
             end = place.run(argv, "command")
             details = {**place.details(), "exit_code": end.code, "ended": end.ending}
             changes = place.protected_changes
-        printed = head_tail(submission.reports / "command.out", _READ)
-        complaints = head_tail(submission.reports / "command.err", _READ)
-        fraction = _by_pattern(pattern, f"{printed}\n{complaints}") if pattern else _by_key(key, printed)
+        streams = [submission.reports / "command.out", submission.reports / "command.err"]
+        printed, complaints = (head_tail(stream, _READ) for stream in streams)
+        found = _by_pattern(pattern, streams) if pattern else _by_key(key, printed)
+        fraction = min(found, default=None)
         reward = _reward(end, fraction, asked=bool(pattern or key), said=complaints or printed)
-        if fraction is not None and (reward == 1) != (end.code == 0):
+        if len(set(found)) > 1:
+            details["disagreement"] = f"the streams say {' and '.join(map(str, found))}: the lower one counts"
+        if fraction == 1 and end.code:
             details["disagreement"] = f"it printed {fraction}, yet ended with exit code {end.code}"
         said = "" if reward == 1 else clip(complaints.strip() or printed.strip())
         check = Check(
@@ -81,31 +86,28 @@ class CommandScorer(Scorer):
         return compiled, key
 
 
-def _by_pattern(pattern: re.Pattern[str], text: str) -> float | None:
-    matches = list(pattern.finditer(text))
-    if not matches:
-        return None
-    found = matches[-1]
+def _by_pattern(pattern: re.Pattern[str], streams: Sequence[Path]) -> list[float]:
+    """Return what each stream says last: the code under test may have only one of them."""
+    matches = (list(pattern.finditer(head_tail(stream, _SEARCHED))) for stream in streams)
+    return [_fraction(found[-1]) for found in matches if found]
+
+
+def _fraction(found: re.Match[str]) -> float:
     try:
         numbers = [float(group) for group in found.groups()]
     except (TypeError, ValueError):
         raise ScoringFailed(
-            f"the output's {found[0]!r} holds no number", hint="correct [scorer] pattern"
+            f"the output's {clip(found[0], 60, 60)!r} holds no number", hint="correct [scorer] pattern"
         ) from None
     if len(numbers) == 1:
         return numbers[0]
     return numbers[0] / numbers[1] if numbers[1] else math.nan
 
 
-def _by_key(key: str, text: str) -> float | None:
-    if not key:
-        return None
-    for line in reversed(text.splitlines()):
-        if line.strip().startswith("{"):
-            value = _looked_up(line, key)
-            if value is not None:
-                return value
-    return None
+def _by_key(key: str, text: str) -> list[float]:
+    lines = (line for line in reversed(text.splitlines()) if line.strip().startswith("{")) if key else ()
+    values = (_looked_up(line, key) for line in lines)
+    return [value for value in values if value is not None][:1]
 
 
 def _looked_up(line: str, key: str) -> float | None:
@@ -117,12 +119,15 @@ def _looked_up(line: str, key: str) -> float | None:
         value = value.get(part) if isinstance(value, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _reward(end: Exit, fraction: float | None, *, asked: bool, said: str) -> float:
-    """Return the reward; a command that fails earns nothing, one that says nothing is no verdict."""
-    if end.ending != "exited":
+    """Return the reward; a command that fails earns at most a part, one that says nothing is no verdict."""
+    if end.ending != "exited" or end.code < 0 or (fraction == 1 and end.code):
         return 0.0
     if fraction is None:
         if asked and end.code == 0:

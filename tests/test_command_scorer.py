@@ -46,6 +46,7 @@ def test_a_fraction_is_read_from_the_output(
         ("""echo '{"score": true}'""", {"json": "score"}, "printed no fraction"),
         ("echo score 1.5", {"pattern": r"score ([\d.]+)"}, "1.5, not from 0 to 1"),
         ("""echo '{"score": NaN}'""", {"json": "score"}, "nan, not from 0 to 1"),
+        (f"""echo '{{"score": 1{"0" * 400}}}'""", {"json": "score"}, "inf, not from 0 to 1"),
         ("echo 0 of 0", {"pattern": r"(\d+) of (\d+)"}, "nan, not from 0 to 1"),
         ("echo score x", {"pattern": r"score (\w+)"}, "holds no number"),
     ],
@@ -57,8 +58,9 @@ def test_silence_and_nonsense_are_no_score(
         scored(tmp_path, script, **options)
 
 
-def test_a_fraction_that_contradicts_the_exit_code_is_reported(tmp_path: Path) -> None:
+def test_a_whole_fraction_of_a_command_that_failed_is_reported_and_earns_nothing(tmp_path: Path) -> None:
     score = scored(tmp_path, "echo 1.0; exit 2", pattern=r"([\d.]+)")
+    assert score.reward == 0
     assert score.details["disagreement"] == "it printed 1.0, yet ended with exit code 2"
 
 
