@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MESSAGE, OUTPUT = 6000, 60000  # characters kept of each
 PHASES = ("setup", "call", "teardown")
+_OWN = re.compile(r'  File "[^"\n]*[/\\]((_pytest|pluggy)[/\\]|unittest[/\\]case\.py)')
+_LINES = re.compile(r"  File .*\n(    .*\n)*")
 
 
 class Channel:
@@ -56,6 +59,7 @@ class Events:
     def __init__(self, send: Callable[..., None], only: list[str] | None) -> None:
         self.send = send
         self.only = None if only is None else set(only)
+        self.root = str(Path.cwd()) + os.sep
         self.phases: dict[str, list[list[Any]]] = {}
         self.texts: dict[str, list[str]] = {}
 
@@ -85,7 +89,8 @@ class Events:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Tell of a file that cannot be collected, or that skips itself."""
         if report.failed:
-            self.send("error", id=report.nodeid, message=clip(report.longreprtext, MESSAGE))
+            message = report.longreprtext.replace(self.root, "")
+            self.send("error", id=report.nodeid, message=clip(message, MESSAGE))
         elif report.skipped:
             self.send("skipped", id=report.nodeid)
 
@@ -102,7 +107,7 @@ class Events:
         if report.outcome != "passed" or report.sections:
             text = self.texts.setdefault(report.nodeid, ["", ""])
             if report.outcome != "passed":
-                text[0] += _reason(report) + "\n"
+                text[0] += _reason(report).replace(self.root, "") + "\n"
             text[1] = "".join("--- " + name + "\n" + body for name, body in report.sections)
         if when not in PHASES and not sub:  # a worker of pytest-xdist died: no more will come
             self.pytest_runtest_logfinish(report.nodeid)
@@ -143,7 +148,15 @@ def _is_skipped(item: pytest.Item) -> bool:
 def _reason(report: pytest.TestReport) -> str:
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[-1])
-    return str(report.longreprtext or getattr(report, "wasxfail", ""))
+    return without_own_frames(str(report.longreprtext)) or str(getattr(report, "wasxfail", ""))
+
+
+def without_own_frames(text: str) -> str:
+    """Leave pytest's own frames out of a traceback in Python's style."""
+    if not text.startswith("Traceback "):
+        return text
+    head, *frames = re.split(r'^(?=  File ")', text, flags=re.MULTILINE)
+    return head + "".join(frame if not _OWN.match(frame) else _LINES.sub("", frame, 1) for frame in frames)
 
 
 def clip(text: str, most: int) -> str:

@@ -251,6 +251,29 @@ def test_3(): pass
     assert (judged.passed, judged.total) == (1, 2)
 
 
+def test_a_failure_is_told_in_the_tests_own_frames(tmp_path: Path) -> None:
+    tests = """
+import unittest
+class TestIt(unittest.TestCase):
+    def test_1(self): self.assertEqual(1, 2)
+def test_2():
+    try: 1 / 0
+    except ZeroDivisionError as error: raise ValueError('chained') from error
+"""
+    judged = score(
+        tmp_path, {"tests/test_it.py": tests, "tests/test_broken.py": "import nothing\ndef test_3(): 0"}
+    )
+    first, second, third = (check.message for check in judged.checks)
+    assert first.startswith(
+        'Traceback (most recent call last):\n  File "tests/test_it.py", line 4, in test_1\n'
+    )
+    assert first.endswith("\nAssertionError: 1 != 2")
+    assert "ZeroDivisionError: division by zero" in second
+    assert second.endswith("\nValueError: chained")
+    assert "No module named 'nothing'" in third
+    assert not any(word in first + second for word in ("_pytest", "pluggy", "unittest/case.py"))
+
+
 def test_what_a_mark_skips_costs_no_run_of_the_pristine_project(tmp_path: Path) -> None:
     tests = """
 import pytest
