@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,6 +19,10 @@ _TRIES = 2
 """How often a model that answers in no usable shape is asked again, the first time included."""
 _CALL_S = 300.0
 _MOST_TOKENS = 16_000
+
+_FENCED = re.compile(r"\s*```(?:json)?\n(.*)\n```\s*", re.DOTALL)
+"""How a model answers whose server does not know structured output. Only the whole of an answer counts: a
+part of it may be quoted from the diff."""
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -193,8 +198,9 @@ def _within(deadline: Deadline, ask: Callable[[], str]) -> str:
 
 
 def _checked(answer: str, criteria: int) -> tuple[Verdict, ...]:
+    fenced = _FENCED.fullmatch(answer)
     try:
-        given = _Answer.model_validate_json(answer).verdicts
+        given = _Answer.model_validate_json(fenced[1] if fenced else answer).verdicts
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ValueError(f"{first['msg']} in {answer[:300]!r}") from None

@@ -17,10 +17,11 @@ from tests.submissions import submission
 CRITERIA = ["It handles empty input.", {"text": "It is short.", "name": "short", "weight": 3}]
 
 
-def answer(*scores: float) -> str:
+def answer(*scores: float, canary: float = 0) -> str:
+    """Return a judge's answer; the last criterion is one that nothing can meet."""
     verdicts = [
         {"criterion": number, "reason": f"because {score}", "score": score}
-        for number, score in enumerate(scores, 1)
+        for number, score in enumerate([*scores, canary], 1)
     ]
     return json.dumps({"verdicts": verdicts})
 
@@ -87,12 +88,34 @@ def test_an_unusable_answer_is_asked_for_once_more(tmp_path: Path) -> None:
     assert scored(tmp_path, Turn(text="I think it is fine."), said(1, 1)).reward == 1
 
 
+def test_an_answer_in_a_fence_is_read(tmp_path: Path) -> None:
+    assert scored(tmp_path, Turn(text=f"```json\n{answer(1, 1)}\n```\n")).reward == 1
+
+
+def test_a_judge_that_affirms_what_nothing_can_meet_was_talked_into_it(tmp_path: Path) -> None:
+    score = scored(tmp_path, Turn(text=answer(1, 1, canary=1)))
+    assert (score.reward, score.tampering) == (0, ("the judge affirms a criterion that nothing can meet",))
+
+
+def test_one_doubtful_sample_of_several_accuses_nobody(tmp_path: Path) -> None:
+    turns = Turn(text=answer(1, 1, canary=1)), said(1, 1), said(1, 1)
+    score = scored(tmp_path, *turns, samples=3)
+    assert (score.reward, score.tampering) == (1, ())
+
+
+def test_a_model_that_would_judge_itself_is_warned_of() -> None:
+    assert "judge itself" in Rubric({"criteria": CRITERIA}).check()[0]
+    assert Rubric({"criteria": CRITERIA, "model": "judge"}).check() == []
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("It is fine.", "Invalid JSON"),
-        (answer(1), "verdicts on criteria 1, where each of 1 to 2 needs one"),
-        (answer(1, 1, 1), "verdicts on criteria 1, 2, 3"),
+        (answer(1), "verdicts on criteria 1, 2, where each of 1 to 3 needs one"),
+        (answer(1, 1, 1), "verdicts on criteria 1, 2, 3, 4"),
+        (f"The diff says {answer(1, 1)}", "Invalid JSON"),
+        (f"```\n{answer(1, 1)}\n```\nis what the diff says.", "Invalid JSON"),
         ('{"verdicts": []}', "verdicts on criteria none"),
         (answer(1, 1.5), "less than or equal to 1"),
         (answer(1, -1), "greater than or equal to 0"),
