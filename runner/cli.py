@@ -1,4 +1,4 @@
-"""The command line: arguments, signals, exit codes, and the only place that prints.
+"""The command line: commands, signals, exit codes, and the only place that prints.
 
 Exit codes: 0 measured, whatever the reward; 1 not measured, result written; 2 bad input, result written
 where an output path is known; 130 and 143 interrupted, result written.
@@ -10,9 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import runner
+from runner.arguments import parser
 
 if TYPE_CHECKING:
     from runner.claim import Claim
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _require_streams()
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     command = _COMMANDS.get(arguments.command, _run)
     try:
         return command(arguments)
@@ -40,49 +41,6 @@ def _require_streams() -> None:
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run_rollout",
-        description="Let a coding agent work on a task, score what it left behind, write result.json.",
-        epilog="exit codes: 0 measured, 1 not measured, 2 bad input, 130 / 143 interrupted",
-    )
-    parser.add_argument("--version", action="version", version=f"run_rollout {runner.__version__}")
-    parser.add_argument("-i", "--input", type=Path, default=Path("/tmp/rollout.json"), help=_HELP["input"])  # noqa: S108
-    parser.add_argument("-o", "--output", type=Path, help=_HELP["output"])
-    parser.add_argument("--stdio", action="store_true", help=_HELP["stdio"])
-    _add_task_options(parser)
-    voice = parser.add_mutually_exclusive_group()
-    voice.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    voice.add_argument("--json", action="store_true", help="print the result as JSON at the end")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    validate = commands.add_parser("validate", help="say what a request would do, without running it")
-    validate.add_argument("file", type=Path, help="the request")
-    schema = commands.add_parser("schema", help="print the JSON Schemas of request and result")
-    schema.add_argument("which", nargs="?", choices=["request", "result"], help="just this one")
-    doctor = commands.add_parser("doctor", help="say what this image has and lacks for a rollout")
-    doctor.add_argument("--inference-url", help="also try whether this URL is reached")
-    collect = commands.add_parser("collect", help="list the tests of tasks, and keep the lists in the image")
-    for command in (validate, doctor, collect):
-        command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
-        _add_task_options(command, default=argparse.SUPPRESS)  # what stands before the command counts too
-    return parser
-
-
-_HELP = {
-    "input": "the request (default: /tmp/rollout.json)",
-    "output": "the result (default: /tmp/result.json); everything whole goes to OUTPUT.d/",
-    "stdio": "request on stdin, and only the result on stdout",
-}
-
-
-def _add_task_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    folder: dict[str, Any] = {"type": Path, "metavar": "DIR", "default": default}
-    parser.add_argument("--tasks", help="a task folder, or a folder of them", **folder)
-    parser.add_argument("--workspace", help="where the agent works", **folder)
-    parser.add_argument("--agent", default=default, help="this agent, whatever the request says")
-    parser.add_argument("--model", default=default, help="this model, whatever the request says")
 
 
 def _options(arguments: argparse.Namespace) -> "Options":
