@@ -8,16 +8,18 @@
     weight = 0.3
     criteria = ["The fix handles empty input."]
 
-A part that gives no verdict leaves the whole without one; tampering seen by any makes the reward 0.
+A part that gives no verdict leaves the whole without one; tampering seen by any makes the reward 0. A part
+that runs the agent's program in the workspace itself (`harbor`, `trust = "plain"`) belongs at the end: those
+after it would score what that program made of it.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from runner.deadline import Deadline
 from runner.errors import TaskInvalid
 from runner.plugins import load_scorer
 from scorers.base import Score, Scorer, Submission
@@ -39,15 +41,15 @@ class Combined(Scorer):
 
     def check(self) -> list[str]:
         """Load every part and read its options."""
-        warnings = [
-            warning for part in _parts(self.options.get("parts", ())) for warning in part.scorer.check()
-        ]
-        return [*super().check(), *warnings]
+        parts = _parts(self.options.get("parts", ()))
+        warnings = [warning for part in parts for warning in part.scorer.check()]
+        return [*super().check(), *warnings, *_misplaced(parts)]
 
     def score(self, submission: Submission) -> Score:
         """Score every part in turn and return the weighted mean."""
         parts = _parts(self.options.get("parts", ()))
-        scores = [part.scorer.score(_share(submission, part, last=part is parts[-1])) for part in parts]
+        given = [(part, _with_folders(submission, part)) for part in parts]
+        scores = [part.scorer.score(_in_time(own, last=part is parts[-1])) for part, own in given]
         tampering = tuple(caught for score in scores for caught in score.tampering)
         total = math.fsum(part.weight for part in parts)
         weighted = math.fsum(p.weight * s.reward for p, s in zip(parts, scores, strict=True)) / total
@@ -92,20 +94,37 @@ def _parts(tables: Sequence[Mapping[str, Any]]) -> list[_Part]:
     return parts
 
 
-def _share(submission: Submission, part: _Part, *, last: bool) -> Submission:
-    """Give a part its own folders, and leave some time for those after it."""
+def _misplaced(parts: Sequence[_Part]) -> list[str]:
+    """Warn of what runs the agent's program where a later part will look."""
+    running = [part for part in parts if part.scorer.name != "rubric"]
+    return [
+        f"[[scorer]] {part.label} runs in the workspace itself: put it after {after.label}"
+        for part, after in itertools.pairwise(running)
+        if _in_place(part.scorer) and not _in_place(after.scorer)
+    ]
+
+
+def _in_place(scorer: Scorer) -> bool:
+    return scorer.name == "harbor" or scorer.options.get("trust") == "plain"
+
+
+def _with_folders(submission: Submission, part: _Part) -> Submission:
+    """Give a part its own folders, made before any test runs that could make them first."""
     label = part.label.replace("/", "-")
     scratch, reports = submission.scratch / label, submission.reports / label
     scratch.mkdir()
     reports.mkdir()
-    deadline: Deadline = submission.deadline
-    if not last:
-        deadline = deadline.at_most(deadline.remaining * _SHARE)
-    return replace(submission, scratch=scratch, reports=reports, deadline=deadline)
+    return replace(submission, scratch=scratch, reports=reports)
+
+
+def _in_time(submission: Submission, *, last: bool) -> Submission:
+    """Leave some time for the parts after this one."""
+    deadline = submission.deadline
+    return submission if last else replace(submission, deadline=deadline.at_most(deadline.remaining * _SHARE))
 
 
 def _detail(part: _Part, score: Score) -> dict[str, Any]:
-    return {"name": part.label, "weight": part.weight, "reward": score.reward, **score.details}
+    return {**score.details, "name": part.label, "weight": part.weight, "reward": score.reward}
 
 
 def _all(values: Sequence[bool | None]) -> bool | None:

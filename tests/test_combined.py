@@ -96,3 +96,13 @@ def test_the_doctor_hears_of_every_part(tmp_path: Path) -> None:
     missing = Combined({"parts": [{"name": "command", "command": ["no-such-tool"]}]})
     with pytest.raises(ScorerUnavailable, match="there is no no-such-tool on the PATH"):
         missing.tool(tmp_path, {"PATH": "/bin"})
+
+
+def test_a_part_that_runs_in_the_workspace_itself_belongs_at_the_end() -> None:
+    strict, plain = {"name": "command", "command": ["true"]}, {"name": "harbor"}
+    judged = {"name": "rubric", "criteria": ["a"], "model": "m"}
+    assert Combined({"parts": [plain, strict]}).check() == [
+        "[[scorer]] harbor runs in the workspace itself: put it after command"
+    ]
+    for parts in ([strict, plain], [plain, judged], [{**strict, "trust": "plain"}, plain]):
+        assert Combined({"parts": parts}).check() == []
