@@ -62,8 +62,8 @@ def collect_examples(setup: Setup, workspace: Workspace, tests: Guard) -> Exampl
 
 def judge_examples(
     setup: Setup, workspace: Workspace, target: Target, tests: Guard, examples: tuple[Example, ...]
-) -> tuple[dict[str, Check], bool]:
-    """Run the copies; return the checks by id, and whether a twin, which must fail, passed.
+) -> tuple[dict[str, Check], list[str]]:
+    """Run the copies; return the checks by id, and what of the run is tampering.
 
     The copies leave the sources when rustdoc has read them: code under test finds no name of one.
     """
@@ -72,12 +72,15 @@ def judge_examples(
     chosen = random.SystemRandom().sample(twins, min(TWINS, len(twins)))
     tests.lay_documentation()
     verdicts = run_examples(setup, workspace, target, [*wanted, *chosen], begun=tests.unlay)
+    bent = [] if tests.untouched() else [f"the examples of {target.package} changed sources of tests"]
     tests.unlay()
     by_carrier: dict[str, list[Verdict]] = {}
     for name in sorted(verdicts, key=_line):
         by_carrier.setdefault(_item(name), []).append(verdicts[name])
     checks = {example.id: check(example.id, _of(example, by_carrier)) for example in examples}
-    return checks, any(verdict.status == "passed" for twin in chosen for verdict in by_carrier.get(twin, ()))
+    if any(verdict.status == "passed" for twin in chosen for verdict in by_carrier.get(twin, ())):
+        bent.append(f"an example that must fail passed in {target.package}")
+    return checks, bent
 
 
 def _of(example: Example, by_carrier: Mapping[str, list[Verdict]]) -> Verdict:

@@ -46,12 +46,15 @@ def locked_packages(lock: Path) -> tuple[Locked, ...]:
     )
 
 
-def make_cargo_home(home: Path, lock: Path, user: Path) -> tuple[str, ...]:
-    """Fill `home`; return the packages whose downloaded file is not the one that the lock names.
+def make_cargo_home(home: Path, lock: Path, user: Path, *, before_ns: int) -> tuple[str, ...]:
+    """Fill `home`, again for another lock; return the packages that are not what the lock names.
 
-    Such a package is left out, and cargo then says that it is missing.
+    Such a package is left out, and cargo then says that it is missing. Without a lock every package comes
+    that was there before the agent.
     """
-    home.mkdir()
+    home.mkdir(exist_ok=True)
+    if not lock.is_file():
+        _bring_all(home, user, before_ns)
     packages = locked_packages(lock)
     _share_git(home, user)
     bad = [_bring(package, cache, home, user) for cache in _caches(user) for package in packages]
@@ -96,14 +99,23 @@ def _bring(package: Locked, cache: Path, home: Path, user: Path) -> str:
     return ""
 
 
+def _bring_all(home: Path, user: Path, before_ns: int) -> None:
+    for folder in ("cache", "index"):
+        for file in (user / "registry" / folder).rglob("*"):
+            if file.is_file() and not file.is_symlink() and file.stat().st_ctime_ns < before_ns:
+                target = home / file.relative_to(user)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, target)
+
+
 def _bring_index(index: Path, target: Path, packages: tuple[Locked, ...]) -> None:
     """Copy the entries of the packages that are locked, or a git index whole."""
     if (index / ".git").is_dir():
-        shutil.copytree(index, target, symlinks=True)
+        shutil.copytree(index, target, symlinks=True, dirs_exist_ok=True)
         return
     if not (index / "config.json").is_file():
         return
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     shutil.copy(index / "config.json", target)
     for name in {package.name for package in packages}:
         entry = Path(".cache", *_shards(name.lower()))
@@ -121,6 +133,6 @@ def _shards(name: str) -> tuple[str, ...]:
 
 def _share_git(home: Path, user: Path) -> None:
     """Share packages from git: objects are named by their content, the checkouts are made anew."""
-    if (user / "git" / "db").is_dir():
+    if (user / "git" / "db").is_dir() and not (home / "git").is_dir():
         (home / "git").mkdir()
         (home / "git" / "db").symlink_to(user / "git" / "db")

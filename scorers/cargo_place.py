@@ -64,11 +64,10 @@ class Place:
     def setup(self, root: Path) -> Setup:
         """Make the cargo home and say how cargo is started for the tree at `root`."""
         toolchain = find_toolchain(root, self.submission.env)
-        lock, user = root / "Cargo.lock", user_cargo_home(self.submission.env)
-        self.bad_packages = make_cargo_home(self.home, lock, user)
-        share_config(self.home, user, before_ns=self._began_ns)
+        self.bring_packages(root)
+        share_config(self.home, user_cargo_home(self.submission.env), before_ns=self._began_ns)
         self.target.mkdir(exist_ok=True)
-        for folder in (root, self.home, self.target):
+        for folder in (root, self.target):
             self.conditions.own(folder)
         return Setup(
             toolchain,
@@ -76,7 +75,7 @@ class Place:
             root,
             self.submission.scratch,
             Path("/"),
-            (*(["--locked"] if lock.is_file() else []), "--offline", *features(self.options)),
+            ("--offline", *features(self.options)),
             {
                 "CARGO_HOME": str(self.home),
                 "CARGO_TARGET_DIR": str(self.target),
@@ -84,6 +83,12 @@ class Place:
                 "CARGO_TERM_COLOR": "never",
             },
         )
+
+    def bring_packages(self, root: Path) -> None:
+        """Bring the packages that the tree's Cargo.lock names: there are no others to choose from."""
+        user = user_cargo_home(self.submission.env)
+        self.bad_packages += make_cargo_home(self.home, root / "Cargo.lock", user, before_ns=self._began_ns)
+        self.conditions.own(self.home)
 
     def forget_own_artefacts(self, workspace: Workspace) -> None:
         """Let cargo build the members anew: what the image made of them knows the workspace by path."""

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from runner.errors import ScoringFailed
@@ -57,7 +58,7 @@ class _Strict:
         known, examples = self._know(tests)
         expected = self._expected(known)
         tree = self._tree(tests)
-        workspace = read_workspace(self.setup)
+        workspace = self._workspace_now()
         built = build(self.setup, workspace)
         judgement = self._judge(workspace, built, tests, known)
         self._judge_examples(workspace, tests, examples, judgement)
@@ -118,11 +119,28 @@ class _Strict:
         protected = frozen(self.submission, globs)
         agent = self.submission.account
         tree = new_tree(self.place.snapshot, self.submission.workspace, root, protected, account=agent)
+        self._leave_out_members(tree)
         shutil.rmtree(root / "target", ignore_errors=True)
         lay_tests(self.submission.tests, root, self.options)
         tests.lay()
+        if not protected("Cargo.lock"):
+            self.place.bring_packages(root)
         self.conditions.own(root)
         return tree
+
+    def _workspace_now(self) -> Workspace:
+        """Read the agent's workspace; where cargo refuses it, it will say why again at the build."""
+        try:
+            return read_workspace(self.setup)
+        except ScoringFailed:
+            return self.workspace
+
+    def _leave_out_members(self, tree: NewTree) -> None:
+        """Remove new packages whose manifest did not come along: cargo refuses a member without one."""
+        for path in map(Path, tree.protected_changes):
+            if path.name == "Cargo.toml" and not (self.place.snapshot / path.parent).exists():
+                shutil.rmtree(tree.root / path.parent, ignore_errors=True)
+                tree.left_out.append(str(path.parent))
 
     def _judge(self, workspace: Workspace, built: Build, tests: Guard, known: Known) -> Judgement:
         judgement = Judgement()
@@ -163,10 +181,7 @@ class _Strict:
                 continue
             checks, bent = judge_examples(self.setup, workspace, target, tests, found)
             judgement.checks |= checks
-            if bent:
-                judgement.tampering.append(f"an example that must fail passed in {target.package}")
-            if not tests.untouched():
-                judgement.tampering.append(f"the examples of {target.package} changed sources of tests")
+            judgement.tampering += bent
 
     def _details(self, built: Build, judgement: Judgement, tree: NewTree) -> dict[str, Any]:
         said = {

@@ -13,6 +13,26 @@ from scorers.rust_tokens import Token, closing, tokens
 
 _NUMBER = re.compile(r"(?P<value>\d[\d_]*)(?P<kind>[iu](?:8|16|32|64|128|size))?")
 _ASSERTIONS = {"assert": "assert", "assert_eq": "assert_ne", "assert_ne": "assert_eq"}
+_VALUE = frozenset(
+    [
+        *(
+            "Some",
+            "None",
+            "Ok",
+            "Err",
+            "vec",
+            "String",
+            "Box",
+            "from",
+            "new",
+            "to_string",
+            "to_owned",
+            "into",
+        ),
+        *("true", "false", *"&-!,.:()[]"),
+    ]
+)
+"""What an expected value may be made of beside literals: nothing of the code under test."""
 _HARMLESS = frozenset(
     [
         *("assert", "assert_eq", "assert_ne", "dbg", "debug_assert", "debug_assert_eq", "debug_assert_ne"),
@@ -46,7 +66,7 @@ def _turned(body: str, stream: Sequence[Token], at: int) -> str:
     if name.text == "assert":
         start, end = operands[0][0].start, operands[0][-1].end
         return f"{body[:start]}!({body[start:end]}){body[end:]}"
-    literals = [operand[0] for operand in operands[:2] if len(operand) == 1 and _can_change(operand[0])]
+    literals = [found for operand in operands[:2] if (found := _literal(operand))]
     if name.text == "assert_eq" and len(literals) == 1:
         return body[: literals[0].start] + _other(literals[0].text) + body[literals[0].end :]
     return body[: name.start] + _ASSERTIONS[name.text] + body[name.end :]
@@ -76,8 +96,23 @@ def _behind(stream: Sequence[Token], at: int) -> int:
     return closing(stream, at) + 1 if stream[at].text in {"(", "[", "{"} else at + 1
 
 
+def _literal(operand: Sequence[Token]) -> Token | None:
+    """Return what to change in an expected value (`5`, `Some(-5)`, `vec!["a".into()]`); null in a call."""
+    if any(token.kind != "literal" and token.text not in _VALUE for token in operand):
+        return None
+    behind = ["", *(token.text for token in operand)]
+    return next(
+        (
+            token
+            for before, token in zip(behind, operand, strict=False)
+            if before != "." and _can_change(token)  # `.0` is a field
+        ),
+        None,
+    )
+
+
 def _can_change(token: Token) -> bool:
-    return _other(token.text) != token.text
+    return token.kind in {"literal", "word"} and _other(token.text) != token.text
 
 
 def _other(text: str) -> str:

@@ -31,6 +31,7 @@ _ASSERTIONS = (
 )
 _PANICS = ("panic", "todo", "unimplemented", "unreachable")
 """The same in core and std since edition 2021."""
+_ALLOW = "#[allow(warnings, unused, unused_qualifications)]"
 _HEAD = re.compile(
     r"(?:pub(?:\([^)]*\))?\s+)?(?:async\s+)?fn\s+\w+\s*\(\s*\)\s*(?:->\s*(?P<returns>.+?)\s*)?", re.DOTALL
 )
@@ -135,8 +136,8 @@ class _Writer:
 
     @property
     def test(self) -> str:
-        """The attribute, whatever the file itself calls `test`."""
-        return f"#[{self.library}::prelude::v1::test]"
+        """The attributes, whatever the file itself calls `test`, and denies its own code."""
+        return f"#[{self.library}::prelude::v1::test] {_ALLOW}"
 
     def beside(self, module: Item) -> str:
         """Return what stands beside the tests of a module."""
@@ -148,7 +149,7 @@ class _Writer:
         if not mine:
             return self._canaries(path) if root else ""
         names = ", ".join(self.macros)
-        macros = f" #[cfg(test)] #[allow(unused_imports)] use {self.library}::{{{names}}};"
+        macros = f" #[cfg(test)] {_ALLOW} use {self.library}::{{{names}}};"
         return mine + macros + self._canaries(path)
 
     def _canaries(self, path: tuple[str, ...]) -> str:

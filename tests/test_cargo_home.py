@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from scorers.cargo_home import locked_packages, make_cargo_home, share_config
+from scorers.cargo_home import locked_packages, make_cargo_home, share_config, source_folders
 from tests.judging import write
 
 GOOD, BAD = b"the package", b"another package"
@@ -28,6 +28,10 @@ def user_home(place: Path) -> Path:
     )
 
 
+def files_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
 def lock_of(place: Path) -> Path:
     package = '[[package]]\nname = "{}"\nversion = "1.0.0"\nsource = "registry"\nchecksum = "{}"\n'
     text = "version = 3\n" + "".join(package.format(name, SUM) for name in ("good", "bad"))
@@ -36,13 +40,37 @@ def lock_of(place: Path) -> Path:
 
 def test_only_packages_that_are_what_the_lock_says_come_along(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    assert make_cargo_home(home, lock_of(tmp_path), user_home(tmp_path)) == ("bad-1.0.0.crate",)
-    found = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
-    assert found == {
+    user = user_home(tmp_path)
+    assert make_cargo_home(home, lock_of(tmp_path), user, before_ns=0) == ("bad-1.0.0.crate",)
+    assert files_in(home) == {
         f"registry/cache/{REGISTRY}/good-1.0.0.crate",
         f"registry/index/{REGISTRY}/config.json",
         f"registry/index/{REGISTRY}/.cache/go/od/good",
     }
+
+
+def test_without_a_lock_whatever_was_there_before_the_agent_comes_along(tmp_path: Path) -> None:
+    user = user_home(tmp_path)
+    newest = max(path.stat().st_ctime_ns for path in user.rglob("*"))
+    for name, moment in (("before", newest + 1), ("after", 0)):
+        make_cargo_home(tmp_path / name, tmp_path / "Cargo.lock", user, before_ns=moment)
+    assert len(files_in(tmp_path / "before")) == len(files_in(user / "registry")) - 1  # not what is unpacked
+    assert files_in(tmp_path / "after") == {f"registry/index/{REGISTRY}/config.json"}
+
+
+def test_another_lock_brings_its_packages_too(tmp_path: Path) -> None:
+    user, home, lock = user_home(tmp_path), tmp_path / "home", tmp_path / "Cargo.lock"
+    make_cargo_home(home, lock_of(tmp_path), user, before_ns=0)
+    lock.write_text(lock.read_text("utf-8").replace("good", "other"), "utf-8")
+    make_cargo_home(home, lock, user, before_ns=0)
+    assert f"registry/cache/{REGISTRY}/other-1.0.0.crate" in files_in(home)
+    assert f"registry/cache/{REGISTRY}/good-1.0.0.crate" in files_in(home)
+
+
+def test_the_folders_that_packages_come_from_are_known(tmp_path: Path) -> None:
+    config = '[source.a]\nreplace-with = "b"\n[source.b]\ndirectory = "./third/party"\n'
+    assert source_folders(tmp_path) == ()
+    assert source_folders(write(tmp_path, {".cargo/config.toml": config})) == ("third/party",)
 
 
 def test_lock_files_before_version_2_keep_their_sums_apart(tmp_path: Path) -> None:
