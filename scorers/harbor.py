@@ -22,6 +22,7 @@ from scorers.base import Score, Scorer, Submission
 from scorers.conditions import OUTPUT_BYTES
 from scorers.harbor_places import Places
 from scorers.harbor_reward import Found, read_rewards
+from scorers.holding import TRUSTING_GIT
 from scorers.stage import require_alone
 from scorers.untrusted import UnusableFileError, read_regular
 
@@ -81,7 +82,8 @@ class Harbor(Scorer):
         script.chmod(0o755)
         with script.open("rb") as file:
             argv = [str(script)] if file.read(2) == b"#!" else ["/bin/sh", str(script)]
-        env = {**submission.env, **_TRUSTING_GIT, **user, **submission.verifier_env}
+        # The workspace is the agent's.
+        env = {**submission.env, **TRUSTING_GIT, **user, **submission.verifier_env}
         env |= {"TESTS_DIR": str(places.tests), "LOGS_DIR": str(places.rewards)}
         command = Command(
             argv, submission.workspace, env, log, log, account=account, max_output_bytes=OUTPUT_BYTES
@@ -109,10 +111,6 @@ def _home(account: Account | None) -> Iterator[Mapping[str, str]]:
         yield {"HOME": str(home), "USER": account.name}
     finally:
         shutil.rmtree(home, ignore_errors=True)
-
-
-_TRUSTING_GIT = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-"""The workspace is the agent's, and git refuses to work in what belongs to another user."""
 
 
 def _reward(end: Exit, found: Found, log: Path) -> float:

@@ -18,6 +18,7 @@ from runner.workspace import copy
 from scorers.base import Submission
 from scorers.conditions import Conditions, clean_conditions, trust_of
 from scorers.deciding import PROTECTED, find_tool, replaceable, scripts_of
+from scorers.holding import TRUSTING_GIT, hold
 from scorers.overlay import lay_tests
 from scorers.protected import frozen
 
@@ -48,6 +49,7 @@ class Stage:
         if "/" not in program:
             program = find_tool(program, self.submission) or program
             conditions = conditions.with_path(Path(program).parent) if "/" in program else conditions
+        env = {**(TRUSTING_GIT if self.trust == "strict" else {}), **(env or {})}
         command = conditions.command([program, *argv[1:]], cwd=place, output=output, env=env)
         try:
             end = run(command, conditions.limit)
@@ -103,8 +105,9 @@ def _strict(submission: Submission, options: Mapping[str, Any], conditions: Cond
     snapshot = _snapshot(submission)
     guarded = frozen(submission, PROTECTED, scripts_of(argv_of(options), snapshot))
     tree = new_tree(snapshot, submission.workspace, conditions.tree, guarded, account=submission.account)
-    lay_tests(submission.tests, tree.root, options)
+    hidden = lay_tests(submission.tests, tree.root, options)
     conditions.own(tree.root)
+    hold(tree.root, lambda path: path in hidden or guarded(path), submission.account)
     return Stage(
         tree.root,
         conditions,
