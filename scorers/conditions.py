@@ -16,10 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from runner.account import reaches
 from runner.deadline import Deadline
 from runner.errors import TaskInvalid
 from runner.process import Account, Caps, Command
 from scorers.base import Submission
+from scorers.deciding import may_add
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KINDS: Mapping[str, Any] = {
@@ -31,6 +33,8 @@ _KINDS: Mapping[str, Any] = {
     "max_processes": int,
 }
 OPTIONS = frozenset(_KINDS)
+_GROUNDS = (Path("/var/lib"), Path("/opt"), Path("/"))
+"""Where the room is made if the folder for temporary files is everybody's."""
 OUTPUT_BYTES = 256 * 1024**2
 """More output than this ends a run of tests."""
 
@@ -100,8 +104,8 @@ class Conditions:
 def clean_conditions(submission: Submission, options: Mapping[str, Any]) -> Iterator[Conditions]:
     """Make the room, and remove it at the end, whatever the tests left in it."""
     account = submission.account
-    outside = Path(tempfile.gettempdir())
-    room = Path(tempfile.mkdtemp(prefix="scoring-", dir=outside if account else submission.scratch)).resolve()
+    ground = _ground(account) if account else submission.scratch
+    room = Path(tempfile.mkdtemp(prefix="scoring-", dir=ground)).resolve()
     try:
         room.chmod(0o711)
         for name in ("home", "tmp"):
@@ -119,6 +123,20 @@ def clean_conditions(submission: Submission, options: Mapping[str, Any]) -> Iter
         )
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _ground(account: Account) -> Path:
+    """Return a folder for the room, where there is one above which the agent could leave nothing.
+
+    Tools look for their configuration in every folder above the one they work in: pytest.ini, go.work,
+    .yarnrc.yml, node_modules; and anybody may write to /tmp.
+    """
+    usual = Path(tempfile.gettempdir())
+    for place in (usual, *_GROUNDS):
+        fit = place.is_dir() and os.access(place, os.W_OK) and reaches(account, place)
+        if fit and not any(may_add(account, folder) for folder in (place, *place.parents)):
+            return place
+    return usual
 
 
 def _environment(room: Path, submission: Submission, options: Mapping[str, Any]) -> dict[str, str]:

@@ -87,16 +87,20 @@ def replaceable(program: Path, account: Account | None) -> bool:
     if account is None:
         return False
     real = program.resolve()
-    ways = {program, *program.parents, real, *real.parents}
-    return any(may_write(account, way) for way in ways)
+    return any(_may_replace(account, way) for way in {program, *program.parents, real, *real.parents})
 
 
-def may_write(account: Account, path: Path) -> bool:
-    """Say whether the account may change what a path holds; in a sticky folder it may only add."""
+def _may_replace(account: Account, path: Path) -> bool:
+    status = path.stat()
+    sticky = status.st_mode & stat.S_ISVTX and status.st_uid != account.uid
+    return not sticky and may_add(account, path)
+
+
+def may_add(account: Account, path: Path) -> bool:
+    """Say whether the account may write a file, or make a new one in a folder."""
     status = path.stat()
     group = status.st_gid == account.gid and status.st_mode & stat.S_IWGRP
-    others = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
-    return status.st_uid == account.uid or bool(group or others)
+    return status.st_uid == account.uid or bool(group or status.st_mode & stat.S_IWOTH)
 
 
 def _folders(env: Mapping[str, str]) -> list[str]:

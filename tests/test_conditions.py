@@ -1,14 +1,16 @@
 """Tests see nothing of the machine but what the task names."""
 
 import os
+import stat
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.errors import TaskInvalid
-from runner.process import run
+from runner.process import Account, run
 from scorers.conditions import PATH, clean_conditions
 from tests.judging import submit
 
@@ -50,3 +52,17 @@ def test_a_file_larger_than_allowed_is_not_written(tmp_path: Path) -> None:
         end = run(conditions.command(argv, cwd=conditions.room, output=tmp_path / "said"), conditions.limit)
         assert end.code != 0
         assert (conditions.room / "big").stat().st_size <= 1024**2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_nothing_above_the_tests_is_anybodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    someone = Account("unused", 61144, 61144, Path("/nonexistent"))
+    submission = submit(tmp_path, {"a": ""}, account=someone)
+    with clean_conditions(submission, {}) as conditions:
+        above = conditions.room.parents
+        assert not any(folder.stat().st_mode & stat.S_IWOTH for folder in above)
+    with tempfile.TemporaryDirectory(dir=above[0]) as own:
+        Path(own).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", own)
+        with clean_conditions(submission, {}) as conditions:
+            assert conditions.room.parent == Path(own)

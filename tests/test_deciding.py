@@ -17,10 +17,11 @@ DECIDING = """test/a.js src/__tests__/a.ts src/a.test.tsx lib/a-test.js test-a.m
     .mocharc.json babel.config.js .swcrc tsconfig.build.json deno.jsonc node_modules/a/index.js pytest.ini
     conftest.py sitecustomize.py pom.xml build.gradle .gradle/x settings.gradle.kts go.mod go.sum go.work.sum
     Makefile sub/makefile rules.mk CMakeLists.txt Gemfile.lock .bundle/config phpunit.dist.xml mix.exs
-    mix.lock global.json Directory.Build.props .tool-versions build/suite target/surefire-reports/a.xml a.o lib/A.class
-    .git/config"""
+    mix.lock global.json Directory.Build.props .tool-versions build/suite
+    target/surefire-reports/a.xml a.o lib/A.class .git/config"""
 FREE = """src/sum.js src/latest.py lib/contest.js src/Submit.java src/Audit.java index.ts README.md
-    docs/testing.md src/build/x.js lib/target/x.rs bin/cli.js dist/x.js src/special.go src/configuration.ts app/models/user.rb
+    docs/testing.md src/build/x.js lib/target/x.rs bin/cli.js dist/x.js src/special.go
+    src/configuration.ts app/models/user.rb
     src/attest.rs config/routes.rb"""
 
 
