@@ -29,7 +29,7 @@ def call_agent(agent: Agent, assignment: Assignment, log: Path, spare_s: float) 
     """
     uid = assignment.account.uid if assignment.account else None
     limit = assignment.deadline.remaining + min(_AGENT_GRACE_S, spare_s)
-    with _called(AgentFailed, log), Family(uid):
+    with _called(AgentFailed, log), Family(uid, sole=True):
         try:
             with interruption.overdue_after(limit):
                 return _checked_run(agent.run(assignment), agent)
@@ -38,10 +38,14 @@ def call_agent(agent: Agent, assignment: Assignment, log: Path, spare_s: float) 
 
 
 def call_scorer(scorer: Scorer, submission: Submission, log: Path) -> Score:
-    """Let a scorer decide. Raises `ScoringFailed` where it raises, is late, or returns no usable `Score`."""
+    """Let a scorer decide; what it leaves running is dead afterwards.
+
+    Raises `ScoringFailed` where it raises, is late, or returns no usable `Score`.
+    """
+    uid = submission.account.uid if submission.account else None
     left = submission.deadline.remaining
     limit = left + min(_SCORER_GRACE_S, left * _SCORER_GRACE_SHARE)
-    with spared("a process of the tests", "scoring"), _called(ScoringFailed, log):
+    with spared("a process of the tests", "scoring"), _called(ScoringFailed, log), Family(uid, sole=True):
         try:
             with interruption.overdue_after(limit):
                 return _checked_score(scorer.score(submission), scorer)

@@ -2,7 +2,8 @@
 
 The CLIs start every tool in a session of its own, so a process group is not enough. The runner is a child
 subreaper: whatever detaches itself becomes a child of the runner, never of init, and stays below it in
-`/proc`. A process in the runner's own session is never touched: nothing that left it can come back.
+`/proc`. A process in the runner's own session is touched only where nothing else of the runner's is at work:
+nothing that left it can come back.
 """
 
 import contextlib
@@ -30,16 +31,19 @@ class Family:
     """A started child and all that came of it, wherever it went.
 
     Members are what descends from the child, what carries its mark, what runs under its account, and
-    (with `orphans`) what the runner has adopted since and no other family claims.
+    (with `orphans`) what the runner has adopted since and no other family claims. Of a plug-in, which starts
+    children as the runner itself, whatever the runner has as a child since is a member (`sole`).
     """
 
-    def __init__(self, uid: int | None = None, *, orphans: bool = True) -> None:
+    def __init__(self, uid: int | None = None, *, orphans: bool = True, sole: bool = False) -> None:
         _become_subreaper()
         self.mark = secrets.token_hex(8)
         self.root: int | None = None
         """The child's pid, once there is one."""
         self._uid = uid if uid not in {0, os.getuid()} else None
         self._orphans = orphans
+        self._sole = sole
+        self._older = _own_children() if sole else frozenset()
         self._since = _now()
         self._ended = False
         _families.add(self)
@@ -123,14 +127,18 @@ class Family:
                 yield process.pid
 
     def _adopted(self, table: Mapping[int, Process]) -> list[Process]:
-        """Return the runner's children that it did not start: those that lost their own parent."""
+        """Return the runner's children that it did not start: those that lost their own parent.
+
+        After `setsid -f` one is of the runner's session for a moment, like those that it started.
+        """
         runner, session = os.getpid(), os.getsid(0)
+        older = {pid for pid, start in self._older if pid in table and table[pid].start == start}
         roots = {family.root for family in tuple(_families)}
         return [
             process
             for process in table.values()
             if process.parent == runner
-            and process.session != session
+            and (process.session != session or (self._sole and process.pid not in older))
             and process.pid not in roots
             and process.start >= self._since
             and not self._of_another(process)
@@ -181,6 +189,10 @@ def _send(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
+
+
+def _own_children() -> frozenset[tuple[int, int]]:
+    return frozenset((each.pid, each.start) for each in processes().values() if each.parent == os.getpid())
 
 
 def _now() -> int:

@@ -332,6 +332,23 @@ def plug_in(sandbox: Sandbox, kind: str, body: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("kind", "given", "answer"),
+    [
+        ("agent", "assignment", "return AgentRun('completed')"),
+        ("scorer", "submission", "return Score(reward=1.0)"),
+    ],
+)
+def test_a_child_that_a_plug_in_never_waited_for_is_dead_afterwards(
+    sandbox: Sandbox, kind: str, given: str, answer: str
+) -> None:
+    start = f"import subprocess; subprocess.Popen(['sleep', '300'], cwd={given}.workspace)"
+    sandbox.request(params={"agent": "nop", kind: plug_in(sandbox, kind, f"{start}; {answer}")})
+    ended = sandbox.run()
+    assert ended.returncode == 0, ended.stderr
+    assert living_in(sandbox.workspace) == []
+
+
+@pytest.mark.parametrize(
     ("body", "complaint"),
     [
         ("sys.exit(3)", "SystemExit: 3"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.deadline import Deadline
+from runner.proc import processes
 from runner.process import Command, capture, run
 from runner.sweep import Family, starting
 
@@ -55,6 +56,24 @@ def test_the_statuses_of_other_children_are_never_taken() -> None:
             family.end()
             assert ours.wait() == 6
         assert theirs.wait() == 5
+
+
+def test_where_nothing_else_is_at_work_children_of_our_own_session_are_ended_too() -> None:
+    with subprocess.Popen(["sleep", "300"]) as before:
+        with Family(sole=True) as family:
+            left = subprocess.Popen(["sleep", "300"])
+            assert [member.pid for member in family.members()] == [left.pid]
+        assert left.wait() in {0, -signal.SIGKILL}  # 0: its status was taken by the sweep
+        assert before.poll() is None
+        before.kill()
+
+
+def test_a_daemon_that_is_only_about_to_leave_our_session_is_ended() -> None:
+    forked = "import os, time\nif os.fork(): os._exit(0)\ntime.sleep(0.5)\nos.setsid()\ntime.sleep(300)"
+    with Family(sole=True):
+        subprocess.run([sys.executable, "-c", forked], check=True)
+    time.sleep(0.7)
+    assert not [process for process in processes().values() if process.parent == os.getpid()]
 
 
 def test_families_leave_each_other_alone() -> None:
