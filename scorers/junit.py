@@ -4,7 +4,8 @@
 `$JUNIT_REPORT`; where it names neither, the report is read from the standard output, a file of the runner's
 that no child of the tool can open where the tests have a user of their own), `trust` (`strict`, `plain`),
 `expected` or `fail_to_pass` / `pass_to_pass`, `canaries` (ids of hidden tests whose honest assertion must
-fail: one that does not shows a bent test framework), `overlay`, and those of `scorers.conditions`.
+fail: one that does not shows a bent test framework), `mutants` (`scorers.junit_mutants`), `overlay`, and
+those of `scorers.conditions`.
 """
 
 import time
@@ -22,6 +23,7 @@ from scorers.conditions import check_conditions, trust_of
 from scorers.expected import OPTIONS as EXPECTED
 from scorers.expected import Expected, expected_of, ids_of, resolved, verdicts
 from scorers.image_cache import Entry, entry_of
+from scorers.junit_mutants import mutants_of, mutate
 from scorers.junit_xml import read_junit
 from scorers.reports import RunReport, write_reports
 from scorers.stage import Stage, argv_of, program_of, stage
@@ -32,7 +34,7 @@ class Junit(Scorer):
     """Runs a command and reads the report it wrote."""
 
     name: ClassVar[str] = "junit"
-    option_names = {"command", "trust", "canaries", "overlay", *EXPECTED, *CONDITIONS}
+    option_names = {"command", "trust", "canaries", "mutants", "overlay", *EXPECTED, *CONDITIONS}
 
     def tool(self, workspace: Path, env: Mapping[str, str]) -> str:
         """Find the command's program."""
@@ -43,6 +45,7 @@ class Junit(Scorer):
         """Read every option."""
         argv_of(self.options)
         self._canaries()
+        mutants_of(self.options)
         expected_of(self.options)
         check_conditions(self.options)
         return super().check()
@@ -65,7 +68,7 @@ class Junit(Scorer):
             started = time.time()
             expected, excused = self._expected(place)
             run = self._run(place, place.tree, "junit")
-            tampering = self._tampering(run)
+            tampering = self._tampering(run) or self._surviving(place, run)
             checks = self._checks(run, expected, excused)
             report = RunReport(argv_of(self.options)[0], checks, started, time.time())
             write_reports(submission.reports, report)
@@ -132,6 +135,18 @@ class Junit(Scorer):
         seen = {check.id: check.status for check in run.checks}
         words = [seen.get(canary, "vanished") for canary in self._canaries()] if seen else []
         return tuple(f"a test that must fail: {word}" for word in words if word != "failed")
+
+    def _surviving(self, place: Stage, run: "_Run") -> tuple[str, ...]:
+        """Run the tests once more, made wrong, where any passed; name the files in which one passes still."""
+        passed = {check.id for check in run.checks if check.status == "passed"}
+        mutants = [mutant for mutant in mutants_of(self.options) if mutant.surviving(passed)]
+        if not mutants or place.trust == "plain":
+            return ()
+        tree = place.again("mutated", lambda root: mutate(root, mutants))
+        checks = self._run(place, tree, "junit-mutants").checks
+        still = {check.id for check in checks if check.status == "passed"}
+        files = dict.fromkeys(mutant.file for mutant in mutants if mutant.surviving(still))
+        return tuple(f"a test made wrong still passes in {file}" for file in files)
 
     def _run(self, place: Stage, tree: Path, name: str) -> "_Run":
         report = place.private(name) / "junit.xml"

@@ -5,14 +5,14 @@ outside the protected globs, lays the hidden tests over it, and starts in it; `p
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from runner.errors import SandboxFailed, ScorerUnavailable, TaskInvalid
-from runner.newtree import new_tree
+from runner.newtree import NewTree, new_tree
 from runner.process import Caps, Exit, run
 from runner.workspace import copy
 from scorers.base import Submission
@@ -68,6 +68,12 @@ class Stage:
         self.conditions.own(tree)
         return tree
 
+    def again(self, name: str, change: Callable[[Path], None]) -> Path:
+        """Make another new tree of the agent's work, changed before its tests' user has it."""
+        root = self.conditions.room / name
+        _lay(self.submission, self.options, self.conditions, root, change)
+        return root
+
     def private(self, name: str) -> Path:
         """Make a new folder that only the tests' user (and the runner) can write."""
         folder = self.conditions.room / name
@@ -102,12 +108,7 @@ def stage(submission: Submission, options: Mapping[str, Any]) -> Iterator[Stage]
 
 
 def _strict(submission: Submission, options: Mapping[str, Any], conditions: Conditions) -> Stage:
-    snapshot = _snapshot(submission)
-    guarded = frozen(submission, PROTECTED, scripts_of(argv_of(options), snapshot))
-    tree = new_tree(snapshot, submission.workspace, conditions.tree, guarded, account=submission.account)
-    hidden = lay_tests(submission.tests, tree.root, options)
-    conditions.own(tree.root)
-    hold(tree.root, lambda path: path in hidden or guarded(path), submission.account)
+    tree = _lay(submission, options, conditions, conditions.tree)
     return Stage(
         tree.root,
         conditions,
@@ -117,6 +118,24 @@ def _strict(submission: Submission, options: Mapping[str, Any], conditions: Cond
         tuple(tree.protected_changes),
         tuple(tree.left_out),
     )
+
+
+def _lay(
+    submission: Submission,
+    options: Mapping[str, Any],
+    conditions: Conditions,
+    root: Path,
+    change: Callable[[Path], None] = lambda _root: None,
+) -> NewTree:
+    """Make a tree of the agent's work with the hidden tests, and hand it over."""
+    snapshot = _snapshot(submission)
+    guarded = frozen(submission, PROTECTED, scripts_of(argv_of(options), snapshot))
+    tree = new_tree(snapshot, submission.workspace, root, guarded, account=submission.account)
+    hidden = lay_tests(submission.tests, root, options)
+    change(root)
+    conditions.own(root)
+    hold(root, lambda path: path in hidden or guarded(path), submission.account)
+    return tree
 
 
 def argv_of(options: Mapping[str, Any]) -> list[str]:

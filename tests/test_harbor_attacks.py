@@ -19,11 +19,12 @@ from scorers.harbor import Harbor
 from tests.judging import submit, write
 
 ATTACKS = Path(__file__).with_name("attacks") / "harbor"
-UID = 61184
+UID = 30_000 + os.getpid() % 30_000
+"""Nobody else's: what runs under a user's name is ended after each of its runs."""
 SCRIPT = """sh ./program
 if sh "$TESTS_DIR/check.sh"; then echo 1 > "$LOGS_DIR/reward.txt"; else echo 0 > "$LOGS_DIR/reward.txt"; fi
 """
-DROPPING = SCRIPT.replace("sh ./program", f"setpriv --reuid {UID} --regid {UID} --clear-groups sh ./program")
+DROPPING = SCRIPT.replace("sh ./program", "setpriv --reuid {uid} --regid {uid} --clear-groups sh ./program")
 CHECK = 'test "$(cat answer)" = 42\n'
 
 
@@ -37,7 +38,7 @@ def _attacks() -> Iterator[Any]:
 def judge(attack: dict[str, Any], place: Path, _kind: str) -> Score:
     """Leave behind what the attack says, and let the script decide."""
     place.chmod(0o755)
-    script = attack.get("script", DROPPING if attack.get("drops") else SCRIPT)
+    script = attack.get("script", DROPPING if attack.get("drops") else SCRIPT).replace("{uid}", str(UID))
     task = write(place / "task", {"test.sh": f"#!/bin/sh\n{script}", "check.sh": CHECK})
     agent = Account("unused", UID, UID, place / "home")
     made = submit(
