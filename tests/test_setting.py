@@ -64,7 +64,7 @@ def test_a_wrong_option_of_a_scorer_is_refused_before_the_agent_works(scorer: An
 
 @pytest.mark.parametrize("name", ["pytest", "cargo", "command", "junit", "harbor", "rubric"])
 def test_an_option_that_no_scorer_knows_is_warned_of(name: str) -> None:
-    needed = {"rubric": {"criteria": ["a"]}}.get(
+    needed = {"rubric": {"criteria": ["a"], "model": "m"}}.get(
         name, {"command": ["a"]} if name in {"command", "junit"} else {}
     )
     table = {"name": name, "trsut": "plain", **needed}
