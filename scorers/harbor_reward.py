@@ -15,6 +15,7 @@ _REWARD_BYTES = 64 * 1024
 _CTRF_BYTES = 8 * 1024**2
 """As JSON it may need forty times that in memory."""
 _MOST_CHECKS = 100_000
+_NAMED = 10
 _STATUSES: Mapping[str, Status] = {"passed": "passed", "skipped": "skipped", "pending": "skipped"}
 
 
@@ -51,7 +52,7 @@ def read_rewards(folder: Path) -> Found:
         checks = tuple(_ctrf(json.loads(read_regular(folder / "ctrf.json", _CTRF_BYTES))))
     except FileNotFoundError:
         pass
-    except (ValueError, RecursionError, AttributeError, TypeError, KeyError) as error:
+    except (ValueError, RecursionError, OverflowError, AttributeError, TypeError, KeyError) as error:
         troubles.append(f"ctrf.json: no such report as ctrf.io describes ({error})")
     return Found(rewards, tuple(troubles), tuple(spoiled), checks)
 
@@ -73,7 +74,8 @@ def _table(text: str) -> float:
         return numbers["reward"]
     if len(numbers) == 1:
         return next(iter(numbers.values()))
-    raise ValueError(f"which number is the reward? There are {', '.join(numbers) or 'none'}")
+    names = ascii(sorted(numbers)[:_NAMED])[1:-1] or "none"
+    raise ValueError(f"which number is the reward? There are {clip(names, 200, 0)}")
 
 
 def _in_range(reward: float, name: str) -> float:
@@ -88,9 +90,16 @@ def _ctrf(report: Any) -> Iterator[Check]:  # noqa: ANN401 - whatever JSON holds
         suite = test.get("suite")
         duration = test.get("duration")
         yield Check(
-            id=" > ".join([*([str(suite)] if isinstance(suite, str) else []), str(test["name"])]),
+            id=_text(" > ".join([*([suite] if isinstance(suite, str) else []), str(test["name"])])),
             status=_STATUSES.get(status, "failed"),
-            raw="" if status in {"passed", "failed", "skipped"} else status,
-            duration_s=duration / 1000 if type(duration) in {int, float} else None,
-            message=clip(str(test.get("message") or test.get("trace") or "")),
+            raw="" if status in {"passed", "failed", "skipped"} else _text(status),
+            duration_s=duration / 1000
+            if type(duration) in {int, float} and math.isfinite(duration)
+            else None,
+            message=clip(_text(str(test.get("message") or test.get("trace") or ""))),
         )
+
+
+def _text(text: str) -> str:
+    """Return a text that can be written: JSON may hold halves of a character."""
+    return text.encode(errors="replace").decode()

@@ -67,7 +67,7 @@ def test_a_script_without_a_first_line_runs_by_sh(tmp_path: Path) -> None:
         (rewarding("good"), r"reward.txt: 'good' is no number"),
         (rewarding("[1]", "reward.json"), r"reward.json: it is no object of numbers"),
         (rewarding("{", "reward.json"), r"reward.json: Expecting"),
-        (rewarding('{"a": 1, "b": 0}', "reward.json"), r"which number is the reward\? There are a, b"),
+        (rewarding('{"a": 1, "b": 0}', "reward.json"), r"which number is the reward\? There are 'a', 'b'"),
         (rewarding('{"reward": NaN}', "reward.json"), r"nan in reward.json"),
         (rewarding('{"reward": 1' + "0" * 400 + "}", "reward.json"), r"reward.json: int too large"),
         (rewarding("1") + "kill $$", r"it was killed by SIGTERM"),
@@ -145,13 +145,36 @@ def test_checks_come_from_ctrf(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "report", ["{", "[]", "{}", '{"results": {"tests": [3]}}', '{"results": {"tests": 3}}']
+    "report",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"results": {"tests": [3]}}',
+        '{"results": {"tests": 3}}',
+        '{"results": {"tests": [{"name": "a", "status": "passed", "duration": 1%s}]}}' % ("0" * 400),
+    ],
 )
 def test_a_broken_ctrf_is_told_and_changes_nothing(tmp_path: Path, report: str) -> None:
     script = rewarding("0.5") + 'cp "$TESTS_DIR/r.json" "$LOGS_DIR/ctrf.json"\n'
     score = scored(tmp_path, script, {"r.json": report})
     assert (score.reward, score.checks) == (0.5, ())
     assert "ctrf.json" in score.details["troubles"][0]
+
+
+def test_what_cannot_be_written_never_reaches_a_result(tmp_path: Path) -> None:
+    test = (
+        '{"name": "\\ud800", "status": "\\udfff", "message": "\\ud800", "suite": "\\ud800", "duration": NaN}'
+    )
+    script = rewarding("0.5") + 'cp "$TESTS_DIR/r.json" "$LOGS_DIR/ctrf.json"\n'
+    check = scored(tmp_path, script, {"r.json": f'{{"results": {{"tests": [{test}]}}}}'}).checks[0]
+    assert check.model_dump() == {
+        "id": "? > ?",
+        "status": "failed",
+        "raw": "?",
+        "duration_s": None,
+        "message": "?",
+    }
 
 
 def test_the_verifiers_own_time_limit_holds(tmp_path: Path) -> None:
