@@ -8,6 +8,7 @@ fail: one that does not shows a bent test framework), `mutants` (`scorers.junit_
 those of `scorers.conditions`.
 """
 
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,8 +68,8 @@ class Junit(Scorer):
         with stage(submission, self.options) as place:
             started = time.time()
             expected, excused = self._expected(place)
-            run = self._run(place, place.tree, "junit")
-            tampering = self._tampering(run) or self._surviving(place, run)
+            run, mutated = self._runs(place)
+            tampering = self._tampering(run) or self._surviving(run, mutated)
             checks = self._checks(run, expected, excused)
             report = RunReport(argv_of(self.options)[0], checks, started, time.time())
             write_reports(submission.reports, report)
@@ -136,20 +137,34 @@ class Junit(Scorer):
         words = [seen.get(canary, "vanished") for canary in self._canaries()] if seen else []
         return tuple(f"a test that must fail: {word}" for word in words if word != "failed")
 
-    def _surviving(self, place: Stage, run: "_Run") -> tuple[str, ...]:
-        """Run the tests once more, made wrong, where any passed; name the files in which one passes still."""
-        passed = {check.id for check in run.checks if check.status == "passed"}
-        mutants = [mutant for mutant in mutants_of(self.options) if mutant.surviving(passed)]
+    def _runs(self, place: Stage) -> tuple["_Run", "_Run | None"]:
+        """Run the tests, and where the task names mutants once more, made wrong.
+
+        Which of the two comes first is left to chance: code that leaves a sign for the second one cheats in
+        the wrong one half the time.
+        """
+        mutants = mutants_of(self.options)
         if not mutants or place.trust == "plain":
+            return self._run(place, place.tree, "junit"), None
+        trees = {"junit": place.tree, "junit-mutants": place.again(lambda root: mutate(root, mutants))}
+        order = secrets.SystemRandom().sample(sorted(trees), k=len(trees))
+        runs = {name: self._run(place, trees[name], name) for name in order}
+        return runs["junit"], runs["junit-mutants"]
+
+    def _surviving(self, run: "_Run", mutated: "_Run | None") -> tuple[str, ...]:
+        """Name the files in which a test passed, and passed as well when it was wrong."""
+        if mutated is None:
             return ()
-        tree = place.again("mutated", lambda root: mutate(root, mutants))
-        checks = self._run(place, tree, "junit-mutants").checks
-        still = {check.id for check in checks if check.status == "passed"}
-        files = dict.fromkeys(mutant.file for mutant in mutants if mutant.surviving(still))
+        passed, still = (
+            {check.id for check in each.checks if check.status == "passed"} for each in (run, mutated)
+        )
+        files = dict.fromkeys(
+            mutant.file for mutant in mutants_of(self.options) if mutant.survives(passed & still)
+        )
         return tuple(f"a test made wrong still passes in {file}" for file in files)
 
     def _run(self, place: Stage, tree: Path, name: str) -> "_Run":
-        report = place.private(name) / "junit.xml"
+        report = place.private() / "junit.xml"
         asked = argv_of(self.options)
         argv = [part.replace("{report}", str(report)) for part in asked]
         end = place.run(argv, name, tree=tree, env={"JUNIT_REPORT": str(report)})

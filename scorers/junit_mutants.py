@@ -33,7 +33,7 @@ class Mutant(Model):
     fails: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Ids of tests that must not pass with it."""
 
-    def surviving(self, passed: Collection[str]) -> bool:
+    def survives(self, passed: Collection[str]) -> bool:
         """Say whether any of its tests passed all the same."""
         return any(id_ in passed for id_ in self.fails)
 

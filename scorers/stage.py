@@ -4,9 +4,10 @@
 outside the protected globs, lays the hidden tests over it, and starts in it; `plain` runs in the workspace.
 """
 
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,12 @@ class Stage:
         tree: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> Exit:
-        """Run a command in the tree; its output goes to NAME.out and NAME.err beside the reports."""
-        place, output = tree or self.tree, self.submission.reports / name
+        """Run a command in the tree; its output goes to NAME.out and NAME.err beside the reports.
+
+        Nothing that the run could see tells its name.
+        """
+        place, output = tree or self.tree, self.submission.reports / secrets.token_hex(8)
+        self._renew_home()
         conditions, program = self.conditions, argv[0]
         if "/" not in program:
             program = find_tool(program, self.submission) or program
@@ -57,8 +62,20 @@ class Stage:
             what = f"cannot run {error.filename or argv[0]}: {error.strerror}"
             hint = "install it in the image, or correct [scorer] command"
             raise ScorerUnavailable(what, hint=hint) from error
+        finally:
+            for suffix in ("out", "err"):
+                with suppress(FileNotFoundError):
+                    output.with_name(f"{output.name}.{suffix}").rename(output.with_name(f"{name}.{suffix}"))
         require_alone(end)
         return end
+
+    def _renew_home(self) -> None:
+        """Let a run find nothing of the one before it."""
+        for name in ("home", "tmp"):
+            folder = self.conditions.room / name
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            self.conditions.own(folder)
 
     def pristine(self) -> Path:
         """Make the tree as it was before the agent, with the hidden tests."""
@@ -68,15 +85,13 @@ class Stage:
         self.conditions.own(tree)
         return tree
 
-    def again(self, name: str, change: Callable[[Path], None]) -> Path:
+    def again(self, change: Callable[[Path], None]) -> Path:
         """Make another new tree of the agent's work, changed before its tests' user has it."""
-        root = self.conditions.room / name
-        _lay(self.submission, self.options, self.conditions, root, change)
-        return root
+        return _lay(self.submission, self.options, self.conditions, change).root
 
-    def private(self, name: str) -> Path:
+    def private(self) -> Path:
         """Make a new folder that only the tests' user (and the runner) can write."""
-        folder = self.conditions.room / name
+        folder = self.conditions.room / secrets.token_hex(8)
         folder.mkdir(mode=0o700)
         self.conditions.own(folder)
         return folder
@@ -108,7 +123,7 @@ def stage(submission: Submission, options: Mapping[str, Any]) -> Iterator[Stage]
 
 
 def _strict(submission: Submission, options: Mapping[str, Any], conditions: Conditions) -> Stage:
-    tree = _lay(submission, options, conditions, conditions.tree)
+    tree = _lay(submission, options, conditions)
     return Stage(
         tree.root,
         conditions,
@@ -124,11 +139,10 @@ def _lay(
     submission: Submission,
     options: Mapping[str, Any],
     conditions: Conditions,
-    root: Path,
     change: Callable[[Path], None] = lambda _root: None,
 ) -> NewTree:
     """Make a tree of the agent's work with the hidden tests, and hand it over."""
-    snapshot = _snapshot(submission)
+    snapshot, root = _snapshot(submission), conditions.room / secrets.token_hex(8)
     guarded = frozen(submission, PROTECTED, scripts_of(argv_of(options), snapshot))
     tree = new_tree(snapshot, submission.workspace, root, guarded, account=submission.account)
     hidden = lay_tests(submission.tests, root, options)

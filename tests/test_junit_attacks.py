@@ -46,9 +46,10 @@ def judge(attack: dict[str, Any], place: Path, kind: str) -> Score:
     place.chmod(0o755)
     project = write(shutil.copytree(PROJECTS / "node_sum", place / "project"), attack.get("project", {}))
     _make_executable(project, attack)
-    hidden = {"canary.test.js": CANARY} if kind == "framework" else attack.get("hidden", {})
+    guarded = kind == "framework" or attack.get("guarded", False)
+    hidden = {"canary.test.js": CANARY} if guarded else attack.get("hidden", {})
     options: dict[str, Any] = {"command": attack.get("command", NODE), **attack.get("options", {})}
-    if kind == "framework":
+    if guarded:
         options |= {"canaries": ["adds it all"], "overlay": {"canary.test.js": "test/canary.test.js"}}
         options |= {"mutants": [MUTANT]}
     path = ":".join([*(f"{place}/{each}" for each in attack.get("path", [])), ENV["PATH"]])
