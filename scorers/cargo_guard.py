@@ -21,7 +21,7 @@ PROTECTED = (
     *("testdata", "test_data", "test-data", "*.snap"),
 )
 """Tests with their data, manifests, and whatever decides how cargo builds and runs them."""
-MAX_SOURCE_BYTES = 4 * 1024**2
+MAX_SOURCE_BYTES = 2 * 1024**2
 """A larger file of the agent's does not take the place of one with tests: reading it would take minutes."""
 _MOST_BYTES = 64 * 1024**2
 
@@ -66,6 +66,8 @@ class Guard:
     """Copies of documentation, by library and file."""
     test_files: set[str] = field(default_factory=set)
     """Globs of what is for tests alone, or runs while others are compiled, wherever it lies."""
+    left_out: list[str] = field(default_factory=list)
+    """Files of the agent's that nobody can read, and that stay as they were."""
     _now: dict[str, Text] = field(default_factory=dict)
     _shown: dict[str, str] = field(default_factory=dict)
     _laid: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -73,14 +75,24 @@ class Guard:
 
     def lay(self) -> None:
         """Write the tests with their proofs; into files that are not pristine, around what they hold."""
-        found = {path: _read(self.root, path) for path in self.texts}
-        # A file that is gone takes its tests with it: they will be missing.
-        self._now = {path: self.texts[path].around(code) for path, code in found.items() if code is not None}
+        self._now.clear()
+        self.left_out.clear()
+        for path, text in self.texts.items():
+            self._around(path, text)
         for path, text in self._now.items():
             before, stamp = self._laid.get(path, ("", 0))
             stamp = _replace(self.root, path, text.proven, stamp if before == text.proven else None)
             self._laid[path] = (text.proven, stamp)
         self._shown = {path: text.proven for path, text in self._now.items()}
+
+    def _around(self, path: str, text: Text) -> None:
+        """Find the file of a text: a module may have moved from `a.rs` to `a/mod.rs`. Else it is missing."""
+        for place in (path, _other_place(path)):
+            if (code := _read(self.root, place)) is not None:
+                self._now[place] = text.around(code)
+                if self._now[place] is text and code != text.plain:
+                    self.left_out.append(place)
+                return
 
     def unlay(self) -> None:
         """Write the sources without proofs: while the tests run, the secrets are in no file of the tree."""
@@ -102,6 +114,12 @@ class Guard:
             except OSError as error:  # it is no more where it was: `untouched` tells
                 if error.errno in FATAL:
                     raise
+
+
+def _other_place(path: str) -> str:
+    if path.endswith("/mod.rs"):
+        return f"{path.removesuffix('/mod.rs')}.rs"
+    return f"{path.removesuffix('.rs')}/mod.rs"
 
 
 def _read(root: Path, path: str) -> str | None:
@@ -134,6 +152,8 @@ def guard(workspace: Workspace, root: Path) -> Guard:
     own = own_macros(source.text for each in files.values() for source in each)
     reader = _Reader(found, {target.source for target in workspace.targets}, own)
     for target in workspace.targets:
+        if target.for_tests:
+            found.test_files.add(f"{target.manifest.parent.relative_to(root)}/**")
         if target.runs_in_build:
             found.test_files |= set(_in_build(target, files[target], root))
         if target.kind != "build" and target.harness and (target.tested or target.doctested):

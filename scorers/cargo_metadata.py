@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from runner.errors import ScoringFailed
 from runner.output import head_tail
 from runner.process import run
 from scorers.cargo_setup import Setup
+from scorers.rust_items import calls_itself_test
 
 LIBRARIES = frozenset({"lib", "rlib", "dylib", "cdylib", "staticlib", "proc-macro"})
 _ONE_WORD = {**dict.fromkeys(LIBRARIES, "lib"), "custom-build": "build"}
@@ -41,6 +42,8 @@ class Target:
     """Whether `cargo test` runs its documentation's examples."""
     runs_in_build: bool = field(default=False, compare=False)
     """Whether it runs while others are compiled: a build script, a procedural macro, a helper of one."""
+    for_tests: bool = field(default=False, compare=False)
+    """Whether its package helps the tests of others and does nothing else."""
 
     @property
     def label(self) -> str:
@@ -85,9 +88,9 @@ def read_workspace(setup: Setup) -> Workspace:
         found = json.loads(file.read(_MAX_METADATA_BYTES))
     members = set(found["workspace_members"])
     packages = {package["id"]: package for package in found["packages"] if package["id"] in members}
-    helpers = _helpers(packages.values())
+    helpers, for_tests = _helpers(packages.values()), _for_tests(packages.values())
     targets = tuple(
-        target
+        replace(target, for_tests=target.package in for_tests)
         for package in packages.values()
         for target in _targets(package, helper=package["name"] in helpers)
     )
@@ -106,6 +109,16 @@ def _helpers(packages: Collection[Mapping[str, Any]]) -> set[str]:
             found.add(name)
             left += [each["name"] for each in needs[name] if each["kind"] is None]
     return found
+
+
+def _for_tests(packages: Collection[Mapping[str, Any]]) -> set[str]:
+    """Return the members that call themselves test helpers and that no member uses but for its tests."""
+    used = {(each["name"], each["kind"]) for package in packages for each in package["dependencies"]}
+    return {
+        name
+        for name, kind in used
+        if kind == "dev" and calls_itself_test(name) and not {(name, None), (name, "build")} & used
+    }
 
 
 def _targets(package: Mapping[str, Any], *, helper: bool) -> Iterator[Target]:

@@ -123,6 +123,7 @@ class _Strict:
         shutil.rmtree(root / "target", ignore_errors=True)
         lay_tests(self.submission.tests, root, self.options)
         tests.lay()
+        tree.left_out += tests.left_out
         if not protected("Cargo.lock"):
             self.place.bring_packages(root)
         self.conditions.own(root)

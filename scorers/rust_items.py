@@ -2,10 +2,10 @@
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from scorers.rust_tokens import Token, closing, tokens
+from scorers.rust_tokens import Token, groups, tokens
 
 _QUALIFIERS = frozenset({"pub", "async", "unsafe", "const", "extern", "default", "safe"})
 MACRO = "!"
@@ -14,6 +14,8 @@ _BLOCKS = frozenset({"fn", "mod", "impl", "trait", "struct", "enum", "union"})
 """Items that end with their braces, or with a semicolon before any; all others end with a semicolon."""
 _TEST = re.compile(r"(?:::)?(?:\w+::)*(?:test|rstest|test_case|quickcheck)(?:$|\()")
 _CFG_TEST = re.compile(r"cfg\((?:all\()?(?:doc)?test\b")
+_CFG_ANY_TEST = re.compile(r"cfg\(any\((?:.*(?<!not)[(,])?test[,)]")
+"""Of such an item only its name tells whether it is for tests: `test_helpers` is, `AllocExt` may not be."""
 _WORTH_READING = re.compile(r"test|quickcheck|\bmod\b|\binclude\b")
 """Without one of these a source has neither tests nor modules: cutting it into tokens takes its time."""
 _CONDITION = re.compile(r"cfg\((?!test\)$)")
@@ -52,7 +54,11 @@ class Item:
     @property
     def for_tests(self) -> bool:
         """Whether it is a test, or exists in test builds alone."""
-        return self.is_test or self._has(_CFG_TEST)
+        return (
+            self.is_test
+            or self._has(_CFG_TEST)
+            or (calls_itself_test(self.name) and self._has(_CFG_ANY_TEST))
+        )
 
     @property
     def ignored(self) -> bool:
@@ -68,6 +74,11 @@ class Item:
         return any(pattern.match(re.sub(r"\s", "", attribute)) for attribute in self.attributes)
 
 
+def calls_itself_test(name: str) -> bool:
+    """Say whether a name is that of a helper of tests: `test_utils`, `testing`, not `latest`."""
+    return re.search(r"(?:^|[-_])test", name) is not None
+
+
 @functools.lru_cache(maxsize=1024)
 def items(source: str) -> tuple[Item, ...]:
     """Return the items at the top of a source, modules with theirs; functions and macros are not entered.
@@ -77,7 +88,7 @@ def items(source: str) -> tuple[Item, ...]:
     if not _WORTH_READING.search(source):
         return ()
     stream = tokens(source)
-    return tuple(_Reader(source, stream, len(stream)).items())
+    return tuple(_Reader(source, stream, groups(stream), len(stream)).items())
 
 
 def walk(found: Sequence[Item]) -> Iterator[Item]:
@@ -93,6 +104,8 @@ class _Reader:
 
     source: str
     stream: Sequence[Token]
+    groups: Mapping[int, int]
+    """Where each bracket of the stream is closed."""
     end: int
     at: int = 0
     path: tuple[str, ...] = ()
@@ -122,7 +135,7 @@ class _Reader:
             return at
         if self._text(at) != "#":
             return None
-        return min(closing(self.stream, at + 1 + (self._text(at + 1) == "!")), self.end - 1)
+        return min(self._closing(at + 1 + (self._text(at + 1) == "!")), self.end - 1)
 
     def _item(self, begin: int, places: Sequence[tuple[int, int]]) -> Item | None:
         first = self.at
@@ -136,7 +149,7 @@ class _Reader:
         if name in {"!", ":"}:
             kind, name = MACRO, kind
         opened = self.stream[brace] if brace is not None and kind in _BLOCKS else None
-        inside = _Reader(self.source, self.stream, stop, (brace or 0) + 1, (*self.path, name))
+        inside = _Reader(self.source, self.stream, self.groups, stop, (brace or 0) + 1, (*self.path, name))
         return Item(
             kind=kind, name=name, path=self.path, places=tuple(places),
             attributes=tuple(_inside(self.source[start:end]) for start, end in places),
@@ -153,7 +166,7 @@ class _Reader:
                 break
             at += 1
             if self._text(at) == "(":
-                at = closing(self.stream, at) + 1
+                at = self._closing(at) + 1
             elif at < self.end and self.stream[at].kind == "literal":
                 at += 1
         return at
@@ -168,12 +181,18 @@ class _Reader:
             if text == "!":
                 braces = True
             if text and text in "([{":
-                close = closing(self.stream, at)
+                close = self._closing(at)
                 if text == "{" and braces:
                     return close, at
                 at = close
             at += 1
         return self.end - 1, None
+
+    def _closing(self, at: int) -> int:
+        """Return where the first group from `at` on ends."""
+        while at < len(self.stream) and at not in self.groups:
+            at += 1
+        return self.groups.get(at, len(self.stream))
 
     def _text(self, at: int) -> str:
         return self.stream[at].text if at < len(self.stream) else ""

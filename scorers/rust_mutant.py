@@ -7,9 +7,9 @@ Where a test passes and its mutant passes too, values equal everything, or asser
 import itertools
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from scorers.rust_tokens import Token, closing, tokens
+from scorers.rust_tokens import Token, groups, tokens
 
 _NUMBER = re.compile(r"(?P<value>\d[\d_]*)(?P<kind>[iu](?:8|16|32|64|128|size))?")
 _ASSERTIONS = {"assert": "assert", "assert_eq": "assert_ne", "assert_ne": "assert_eq"}
@@ -51,18 +51,19 @@ def mutant(body: str) -> str | None:
     stream = tokens(body)
     if _may_end_early(stream):
         return None
+    ends = groups(stream)
     last: int | None = None
     at = 0
     while at < len(stream):
         if stream[at].text in _ASSERTIONS and [t.text for t in stream[at + 1 : at + 3]] == ["!", "("]:
             last = at if at == 0 or stream[at - 1].text in {";", "}"} else last
-        at = _behind(stream, at)
-    return None if last is None else _turned(body, stream, last)
+        at = ends.get(at, at) + 1
+    return None if last is None else _turned(body, stream, ends, last)
 
 
-def _turned(body: str, stream: Sequence[Token], at: int) -> str:
-    name, opening = stream[at], at + 2
-    operands = _operands(stream, opening)
+def _turned(body: str, stream: Sequence[Token], ends: Mapping[int, int], at: int) -> str:
+    name = stream[at]
+    operands = _operands(stream, ends, at + 2)
     if name.text == "assert":
         start, end = operands[0][0].start, operands[0][-1].end
         return f"{body[:start]}!({body[start:end]}){body[end:]}"
@@ -79,21 +80,17 @@ def _may_end_early(stream: Sequence[Token]) -> bool:
     return any(token.text == "return" for token in stream) or not macros - keywords <= _HARMLESS
 
 
-def _operands(stream: Sequence[Token], opening: int) -> list[list[Token]]:
+def _operands(stream: Sequence[Token], ends: Mapping[int, int], opening: int) -> list[list[Token]]:
     operands: list[list[Token]] = [[]]
-    at, last = opening + 1, closing(stream, opening)
-    while at < last:
-        after = _behind(stream, at)
+    at = opening + 1
+    while at < ends[opening]:
+        after = ends.get(at, at) + 1
         if stream[at].text == ",":
             operands.append([])
         else:
             operands[-1] += stream[at:after]
         at = after
     return operands
-
-
-def _behind(stream: Sequence[Token], at: int) -> int:
-    return closing(stream, at) + 1 if stream[at].text in {"(", "[", "{"} else at + 1
 
 
 def _literal(operand: Sequence[Token]) -> Token | None:

@@ -22,8 +22,8 @@ _TOKEN = re.compile(
   | (?P<doc>//[/!][^\n]*)
   | (?P<block>/\*)
   | (?P<raw>(?:b|c)?r(?P<hashes>\#*)")
-  | (?P<string>(?:b|c)?"(?:\\.|[^"\\])*"(?:{_NAME})?)
-  | (?P<char>b?'(?:\\(?:u\{{[^}}]*\}}|x[0-9a-fA-F]{{2}}|.)|[^\\'])'(?:{_NAME})?)
+  | (?P<string>(?:b|c)?"(?:\\.|[^"\\])*(?:"(?:{_NAME})?|\\?\Z))
+  | (?P<char>b?'(?:\\(?:u\{{[^}}'\n]*\}}|x[0-9a-fA-F]{{2}}|.)|[^\\'])'(?:{_NAME})?)
   | (?P<lifetime>'{_NAME})
   | (?P<word>(?:r\#)?{_NAME})
   | (?P<number>[0-9][^\x00-/{_MARKS}]*(?:\.[0-9][^\x00-/{_MARKS}]*)?)
@@ -118,17 +118,16 @@ def _suffix_end(source: str, at: int) -> int:
     return found.end() if found else at
 
 
-def closing(stream: Sequence[Token], at: int) -> int:
-    """Return the index of the token that closes the group opened at `at`; the length where none does."""
-    wanted: list[str] = []
-    for index in range(at, len(stream)):
-        token = stream[index]
+def groups(stream: Sequence[Token]) -> dict[int, int]:
+    """Return, by each bracket's index, that of the token that closes it; the length where none does."""
+    found: dict[int, int] = {}
+    left: list[int] = []
+    for index, token in enumerate(stream):
         if token.kind != "mark":
             continue
         if token.text in _CLOSING:
-            wanted.append(_CLOSING[token.text])
-        elif wanted and token.text == wanted[-1]:
-            wanted.pop()
-            if not wanted:
-                return index
-    return len(stream)
+            found[index] = len(stream)
+            left.append(index)
+        elif left and token.text == _CLOSING[stream[left[-1]].text]:
+            found[left.pop()] = index
+    return found

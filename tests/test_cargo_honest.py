@@ -91,3 +91,10 @@ def test_a_manifest_that_the_agent_broke_is_measured(tmp_path: Path) -> None:
     score = strict(made)
     assert words(score.checks) == {"demo lib tests::adds": "failed missing"}
     assert "unclosed table" in score.details["build"]
+
+
+def test_a_module_that_moves_into_its_folder_keeps_its_tests(tmp_path: Path) -> None:
+    made = crate(tmp_path, {"src/lib.rs": "pub mod sums;\n", "src/sums.rs": ADD + TESTS})
+    (made.workspace / "src" / "sums").mkdir()
+    (made.workspace / "src" / "sums.rs").rename(made.workspace / "src" / "sums" / "mod.rs")
+    assert words(strict(made).checks) == {"demo lib sums::tests::adds": "passed"}

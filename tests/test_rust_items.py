@@ -99,3 +99,24 @@ def test_a_raw_c_string_of_an_old_edition_is_a_name_and_a_string() -> None:
     assert in_edition('x!(cr#"a"b"#)', "2018") == 'x!(cr #"a"b"#)'
     assert in_edition('"cr#"; // cr"', "2018") == '"cr#"; // cr"'
     assert in_edition('cr#"a"b"#', "2021") == 'cr#"a"b"#'
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('#[cfg(any(test, feature = "x"))] mod test_utils {}', True),
+        ('#[cfg(any(feature = "x", test))] pub mod testing;', True),
+        ('#[cfg(any(test, feature = "x"))] mod alloc {}', False),
+        ('#[cfg(any(test, feature = "x"))] fn latest() {}', False),
+        ("#[cfg(any(not(test), windows))] mod testing {}", False),
+        ("#[cfg(all(test, unix))] mod any {}", True),
+        ("mod test_utils {}", False),
+    ],
+)
+def test_helpers_of_tests_are_told_by_condition_and_name(source: str, *, expected: bool) -> None:
+    assert items(source)[0].for_tests is expected
+
+
+@pytest.mark.parametrize("piece", ['"\\', "'\\u{", "#", "r#", "mod m {", "/*", "b'"])
+def test_reading_takes_time_in_proportion_to_length(piece: str) -> None:
+    assert len(tokens(f"mod a; {piece * 50_000}")) >= 3

@@ -1,6 +1,6 @@
 #[test]
 fn six() {
-    tiny::same(app::double(3), 6);
+    test_help::same(app::double(3), 6);
 }
 
 #[test]
