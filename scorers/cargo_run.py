@@ -144,6 +144,7 @@ def _environment(setup: Setup, workspace: Workspace, built: Build, target: Targe
                 ("MAJOR", "MINOR", "PATCH", "PRE"), (major, minor, patch, pre), strict=True
             )
         },
+        **{name: home for name, home in setup.env.items() if name == "CARGO_HOME"},  # some tests call cargo
         "CARGO": str(setup.toolchain.cargo),
         "CARGO_MANIFEST_DIR": str(target.manifest.parent),
         "CARGO_MANIFEST_PATH": str(target.manifest),

@@ -1,14 +1,16 @@
 """A verdict that holds against the agent: a new tree, clean conditions, the task's own tests with proofs."""
 
+import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner.errors import ScoringFailed
 from runner.newtree import NewTree, new_tree
+from runner.tree import walk
 from scorers.base import Score, Submission, ratio
 from scorers.cargo_build import Build, build
 from scorers.cargo_examples import Examples, collect_examples, judge_examples
@@ -16,15 +18,17 @@ from scorers.cargo_guard import PROTECTED, Guard, guard
 from scorers.cargo_home import source_folders
 from scorers.cargo_inputs import foreign_inputs
 from scorers.cargo_judge import Judgement
-from scorers.cargo_known import Known, collect, in_full, read_names
+from scorers.cargo_known import Known, in_full, read_names
+from scorers.cargo_known import collect as ask
 from scorers.cargo_metadata import Workspace, read_workspace
 from scorers.cargo_place import Place
 from scorers.cargo_run import binaries
-from scorers.cargo_seal import seal
+from scorers.cargo_seal import Seal, seal
 from scorers.cargo_secrets import renewed
 from scorers.cargo_setup import Setup
 from scorers.conditions import Conditions, clean_conditions
 from scorers.expected import Expected, expected_of, resolved, verdicts
+from scorers.image_cache import entry_of
 from scorers.overlay import lay_tests
 from scorers.protected import frozen
 from scorers.reports import RunReport, write_reports
@@ -35,6 +39,12 @@ def score_strict(submission: Submission, options: Mapping[str, Any], compile_sha
     with clean_conditions(submission, options) as conditions:
         place = Place(submission, options, conditions)
         return _Strict(submission, options, compile_share, conditions, place).score()
+
+
+def collect(submission: Submission, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the pristine project's tests, and keep for this image what it took a build to know."""
+    with clean_conditions(submission, options) as conditions:
+        return _Strict(submission, options, 0.0, conditions).collect()
 
 
 _NO_TESTS = "add tests/ to the task folder, or name ids in [scorer] expected"
@@ -49,6 +59,7 @@ class _Strict:
     place: Place
     setup: Setup = field(init=False)
     workspace: Workspace = field(init=False)
+    protected: Callable[[str], bool] = field(init=False)
 
     def score(self) -> Score:
         started = time.time()
@@ -60,6 +71,7 @@ class _Strict:
         tree = self._tree(tests)
         workspace = self._workspace_now()
         built = build(self.setup, workspace)
+        fixtures = self._fixtures(tests)
         judgement = self._judge(workspace, built, tests, known)
         self._judge_examples(workspace, tests, examples, judgement)
         checks = (*verdicts(expected, judgement.checks, excused=known.excused), *judgement.unscored)
@@ -74,16 +86,23 @@ class _Strict:
             resolved=resolved(checks) and not tampering,
             tampering=tampering,
             protected_changes=tuple(tree.protected_changes),
-            details={**self._details(built, judgement, tree), **expected.summary(checks)},
+            details={**self._details(built, judgement, tree, fixtures), **expected.summary(checks)},
         )
 
-    def _know(self, tests: Guard) -> tuple[Known, Examples]:
+    def collect(self) -> tuple[str, ...]:
+        """Return the ids of the pristine project's tests, whatever was kept of it."""
+        known, _ = self._know(self._pristine(), anew=True)
+        return self._expected(known).ids
+
+    def _know(self, tests: Guard, *, anew: bool = False) -> tuple[Known, Examples]:
         """Ask the pristine tree, unless the task itself names what is expected."""
         if expected_of(self.options):
             tests.lay()
             return read_names(tests), Examples()
         setup = self.setup.named("pristine")
-        known = collect(setup, self.workspace, tests)
+        about = (setup.toolchain.cargo, setup.toolchain.version, *setup.flags)
+        entry = entry_of(self.submission, setup.directory, "cargo", about)
+        known = ask(setup, self.workspace, tests, entry, anew=anew)
         examples = collect_examples(setup, self.workspace, tests)
         known.examples = tuple(each.id for found in examples.by_target.values() for each in found)
         return known, examples
@@ -116,18 +135,24 @@ class _Strict:
         root = self.conditions.tree
         globs = (*PROTECTED, *tests.test_files, *source_folders(root))
         shutil.rmtree(root)
-        protected = frozen(self.submission, globs)
+        self.protected = frozen(self.submission, globs)
         agent = self.submission.account
-        tree = new_tree(self.place.snapshot, self.submission.workspace, root, protected, account=agent)
+        tree = new_tree(self.place.snapshot, self.submission.workspace, root, self.protected, account=agent)
         self._leave_out_members(tree)
         shutil.rmtree(root / "target", ignore_errors=True)
         lay_tests(self.submission.tests, root, self.options)
         tests.lay()
         tree.left_out += tests.left_out
-        if not protected("Cargo.lock"):
+        if not self.protected("Cargo.lock"):
             self.place.bring_packages(root)
         self.conditions.own(root)
         return tree
+
+    def _fixtures(self, tests: Guard) -> Seal:
+        """Look at the protected files that code under test might write before a test reads them."""
+        root = self.conditions.tree
+        files = (entry.path for entry in walk(root) if entry.kind == "file")
+        return seal(root / path for path in files if self.protected(path) and path not in tests.texts)
 
     def _workspace_now(self) -> Workspace:
         """Read the agent's workspace; where cargo refuses it, it will say why again at the build."""
@@ -184,8 +209,10 @@ class _Strict:
             judgement.checks |= checks
             judgement.tampering += bent
 
-    def _details(self, built: Build, judgement: Judgement, tree: NewTree) -> dict[str, Any]:
+    def _details(self, built: Build, judgement: Judgement, tree: NewTree, fixtures: Seal) -> dict[str, Any]:
+        changed = [os.path.relpath(path, tree.root) for path in fixtures.broken]
         said = {
+            "changed_by_the_tests": changed[:100],
             "build": built.failure,
             "packages_not_as_locked": list(self.place.bad_packages),
             "left_out": tree.left_out[:100],

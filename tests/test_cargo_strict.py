@@ -152,3 +152,13 @@ def test_a_workspace_of_everything_scores_as_the_bare_tool_does(tmp_path: Path) 
 def _counts(score: Score) -> tuple[int, ...]:
     counted = [check for check in score.checks if check.raw != "no harness"]
     return tuple(sum(c.status == status for c in counted) for status in ("passed", "failed", "skipped"))
+
+
+def test_an_expected_output_that_the_code_writes_itself_is_told(tmp_path: Path) -> None:
+    test = """#[test] fn golden() {
+        assert_eq!(demo::render(), std::fs::read_to_string("tests/golden.txt").unwrap());
+    }"""
+    code = 'pub fn render() -> String { std::fs::write("tests/golden.txt", "mine").unwrap(); "mine".into() }'
+    made = crate(tmp_path, {"src/lib.rs": "", "tests/it.rs": test, "tests/golden.txt": "right"})
+    write(made.workspace, {"src/lib.rs": code})
+    assert strict(made).details["changed_by_the_tests"] == ["tests/golden.txt"]
