@@ -20,7 +20,7 @@ from scorers.cargo_metadata import read_workspace
 from scorers.cargo_plain import checks_of
 from scorers.cargo_setup import OPTIONS as FEATURES
 from scorers.cargo_setup import Setup, features
-from scorers.cargo_strict import score_strict
+from scorers.cargo_strict import collect, score_strict
 from scorers.conditions import OPTIONS as CONDITIONS
 from scorers.conditions import Conditions, check_conditions, trust_of
 from scorers.expected import OPTIONS as EXPECTED
@@ -53,6 +53,13 @@ class Cargo(Scorer):
         expected_of(self.options)
         check_conditions(self.options)
         return super().check()
+
+    def collect(self, submission: Submission) -> tuple[str, ...] | None:
+        """List the project's tests; those that the task names need no listing."""
+        if trust_of(self.options) == "plain":
+            return None
+        named = expected_of(self.options)
+        return named.ids if named else collect(submission, self.options)
 
     def score(self, submission: Submission) -> Score:
         """Build, run, count."""

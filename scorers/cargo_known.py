@@ -9,6 +9,7 @@ from scorers.cargo_metadata import Target, Workspace
 from scorers.cargo_run import binaries
 from scorers.cargo_setup import Setup
 from scorers.expected import Expected
+from scorers.image_cache import Entry
 from scorers.rust_proof import Proofs
 
 
@@ -52,26 +53,43 @@ def read_names(tests: Guard) -> Known:
     return known
 
 
-def collect(setup: Setup, workspace: Workspace, tests: Guard) -> Known:
+def collect(setup: Setup, workspace: Workspace, tests: Guard, entry: Entry, *, anew: bool = False) -> Known:
     """Read the tests of the pristine tree where reading is enough; else build it and ask its binaries.
 
-    A target that does not compile without the agent's work is read in any case. What is built here is built
-    again for the agent's tree only where a file differs.
+    Their lists are kept in `entry`, and taken from there unless `anew`. What is built here is built again
+    for the agent's tree only where a file differs.
     """
     tests.lay()
     if all(found.complete and not target.optional for target, found in tests.declared.items()):
         return read_names(tests)
+    lists = None if anew else entry.recall()
+    if lists is None:
+        lists = _ask(setup, workspace, tests)
+        if anew or entry.apart:
+            entry.keep(lists)
+    known = Known()
+    for target in tests.declared:
+        if target.label in lists:
+            known.add(target, *lists[target.label])
+    return known
+
+
+def _ask(setup: Setup, workspace: Workspace, tests: Guard) -> dict[str, list[list[str]]]:
+    """Return the names of each target's tests, and those that it ignores, by the target's label.
+
+    A target that does not compile without the agent's work is read.
+    """
     built = build(setup, workspace)
     asked = {binary.target: binary for binary in binaries(setup, workspace, built)}
-    known = Known()
+    lists: dict[str, list[list[str]]] = {}
     for target, found in tests.declared.items():
         if target in asked:
             listed = _real_names(asked[target].names(), tests.proofs[target])
             ignored = [name for name, is_ignored in listed.items() if is_ignored]
-            known.add(target, (name for name in listed if name not in ignored), ignored)
+            lists[target.label] = [[name for name in listed if name not in ignored], ignored]
         elif not target.optional or target in built.errors:
-            known.add(target, found.names, found.ignored)
-    return known
+            lists[target.label] = [list(found.names), list(found.ignored)]
+    return lists
 
 
 def _real_names(listed: Mapping[str, bool], proofs: Proofs) -> dict[str, bool]:

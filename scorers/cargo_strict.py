@@ -42,9 +42,10 @@ def score_strict(submission: Submission, options: Mapping[str, Any], compile_sha
 
 
 def collect(submission: Submission, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the ids of the pristine project's tests, and keep for this image what it took a build to know."""
+    """Return the ids of the pristine project's tests, and keep for this image what takes a build to know."""
     with clean_conditions(submission, options) as conditions:
-        return _Strict(submission, options, 0.0, conditions).collect()
+        place = Place(submission, options, conditions)
+        return _Strict(submission, options, 0.0, conditions, place).collect()
 
 
 _NO_TESTS = "add tests/ to the task folder, or name ids in [scorer] expected"

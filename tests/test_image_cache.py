@@ -9,10 +9,12 @@ import pytest
 from runner import proc
 from runner.process import Account
 from scorers.base import Score, Scorer
+from scorers.cargo import Cargo
 from scorers.image_cache import Entry, entry_of, installed
 from scorers.junit import Junit
 from scorers.pytest import Pytest
 from tests.judging import write
+from tests.rust import crate, strict
 from tests.submissions import submission
 
 NODE = ["node", "--test", "--test-reporter=junit", "--test-reporter-destination={report}"]
@@ -106,6 +108,30 @@ def test_a_list_that_the_image_holds_is_used_and_scores_the_same(
     assert verdicts(recalled) == verdicts(fresh)
     kept.write_text(kept.read_text().replace(name, "renamed"))
     assert verdicts(scorer.score(submission(tmp_path / "proof", project))) != verdicts(fresh)
+
+
+MADE = """
+#[cfg(test)] macro_rules! made { ($name:ident) => { #[test] fn $name() { assert_eq!(super::two(), 2); } } }
+pub fn two() -> i32 { 2 }
+#[cfg(test)] mod tests { made!(adds); #[test] fn subtracts() { assert_eq!(super::two(), 2); } }
+"""
+
+
+def test_a_cargo_project_whose_tests_only_a_build_shows_is_listed_from_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"src/lib.rs": MADE}
+    fresh = strict(crate(tmp_path / "fresh", files))
+    assert verdicts(fresh) == [("demo lib tests::adds", "passed"), ("demo lib tests::subtracts", "passed")]
+    ids = Cargo().collect(crate(tmp_path / "image", files))
+    assert ids == tuple(check.id for check in fresh.checks)
+    monkeypatch.setattr(proc, "began", lambda: time.time() + 60)
+    (kept,) = (tmp_path / "cache").rglob("*.json")
+    made = crate(tmp_path / "recalled", files)
+    assert verdicts(strict(made)) == verdicts(fresh)
+    assert not (made.scratch / "pristine" / "build.out").exists()
+    kept.write_text(kept.read_text().replace("tests::adds", "tests::renamed"))
+    assert verdicts(strict(crate(tmp_path / "proof", files))) != verdicts(fresh)
 
 
 def verdicts(score: Score) -> list[tuple[str, str]]:
