@@ -12,6 +12,7 @@ import pytest
 from runner.changes import write_changes
 from runner.errors import JudgeFailed
 from runner.interceptor.replay import Script, Turn, replay
+from runner.interceptor.replay.script import Call
 from scorers.base import Score
 from scorers.rubric import Rubric
 from tests.judging import submit, write
@@ -31,11 +32,11 @@ def judge(attack: dict[str, Any], place: Path, _kind: str) -> tuple[Score, str]:
     made = submit(place, {"README": ""}, lambda workspace: _carry_out(attack, workspace))
     assert made.snapshot
     diff = write_changes(made.snapshot, made.workspace, place / "agent.diff").text()
-    turn = Turn(text=attack.get("answer") or _answer(attack["verdicts"]))
+    turn, name = _turn(attack), attack.get("model", "gpt-4.1-mini")
     with replay(Script.of([turn, turn])) as model:
-        made = replace(made, inference_url=f"{model.base_url}/v1", model="gpt-4.1-mini", diff=diff)
+        made = replace(made, inference_url=f"{model.base_url}/v1", model=name, diff=diff)
         return Rubric({"criteria": CRITERIA}).score(made), str(
-            model.requests[-1].body["messages"][1]["content"]
+            model.requests[-1].body["messages"][-1]["content"]
         )
 
 
@@ -43,6 +44,13 @@ def _carry_out(attack: dict[str, Any], workspace: Path) -> None:
     write(workspace, attack["files"])
     write(workspace, {name: "good = 1\n" * (size // 9) for name, size in attack.get("flood", {}).items()})
     write(workspace, {f"f{number:05}.py": "good = 1\n" * 60 for number in range(attack.get("many", 0))})
+
+
+def _turn(attack: dict[str, Any]) -> Turn:
+    text = attack.get("answer") or _answer(attack["verdicts"])
+    if "claude" not in attack.get("model", ""):
+        return Turn(text=text)
+    return Turn(tool_calls=(Call(name="verdict", arguments=json.loads(text)),))
 
 
 def _answer(scores: list[float]) -> str:
