@@ -5,13 +5,14 @@ them, and change what is its own, but neither replace nor rename what is not.
 """
 
 import os
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runner.process import Account
 
-_SUFFIXES = """.c .cc .cjs .clj .cpp .cs .cts .dart .ex .exs .fs .go .groovy .h .hpp .hs .java .jl .js .jsx
-    .kt .kts .lua .m .mjs .mk .ml .mts .php .pl .py .r .rb .rs .scala .sh .snap .swift .t .ts .tsx .zig"""
+_SUFFIXES = """c cc cjs clj cpp cs cts dart ex exs fs go groovy h hpp hs java jl js jsx
+    kt kts lua m mjs mk ml mts php pl py r rb rs scala sh snap swift t ts tsx zig"""
 _CODE = frozenset(_SUFFIXES.split())
 """Suffixes of what tests are written in. Data beside them stays the user's: suites write their fixtures."""
 _NAMES = frozenset({"package.json", "Makefile"})
@@ -23,21 +24,34 @@ def hold(tree: Path, decides: Callable[[str], bool], account: Account | None) ->
     """Hold what decides, told by its path in the tree; without an account there is nobody to hold it from."""
     if account is None:
         return
-    held = {Path(path) for path in _files(tree) if decides(path) and _is_code(path)}
-    for folder in {above for path in held for above in path.parents}:
-        os.chown(tree / folder, os.geteuid(), account.gid)
+    root, folders = os.fspath(tree), {""}
+    for path in _files(root):
+        if _is_code(path) and decides(path):
+            _take(f"{root}/{path}", account)
+            folder = path.rpartition("/")[0]
+            while folder not in folders:
+                folders.add(folder)
+                folder = folder.rpartition("/")[0]
+    for folder in folders:
+        os.chown(f"{root}/{folder}", os.geteuid(), account.gid)
         (tree / folder).chmod(0o1775)
-    for path in held:
-        os.chown(tree / path, os.geteuid(), os.getegid(), follow_symlinks=False)
+
+
+def _take(path: str, account: Account) -> None:
+    """Make a file the runner's own; the account may read and start it as its owner could."""
+    mode = os.lstat(path).st_mode
+    os.chown(path, os.geteuid(), account.gid, follow_symlinks=False)
+    if stat.S_ISREG(mode):
+        os.chmod(path, stat.S_IMODE(mode) & ~0o022 | (mode & 0o500) >> 3)  # noqa: PTH101 - of thousands
 
 
 def _is_code(path: str) -> bool:
-    *folders, name = path.split("/")
-    if "node_modules" in folders and any(each.startswith(".") for each in folders):
-        return ".bin" in folders  # others are caches: node_modules/.vite
-    return name in _NAMES or Path(name).suffix in _CODE
+    folder, _, name = f"/{path}".rpartition("/")
+    if "/node_modules/" in folder and "/." in folder:
+        return folder.endswith("/.bin")  # others are caches: node_modules/.vite
+    return name.rpartition(".")[2] in _CODE or name in _NAMES
 
 
-def _files(tree: Path) -> list[str]:
-    root = os.fspath(tree)
-    return [f"{folder}/{name}"[len(root) + 1 :] for folder, _, names in os.walk(root) for name in names]
+def _files(root: str) -> Iterator[str]:
+    for folder, _, names in os.walk(root):
+        yield from (f"{folder}/{name}"[len(root) + 1 :] for name in names)

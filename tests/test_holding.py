@@ -35,6 +35,8 @@ def tree() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         made = write(Path(folder) / "tree", FILES)
+        (made / "test/sum.test.js").chmod(0o666)
+        (made / "node_modules/.bin/tool").chmod(0o700)
         for path in (made, *made.rglob("*")):
             os.chown(path, USER.uid, USER.gid)
         hold(made, _decides, USER)
@@ -72,6 +74,12 @@ def test_no_folder_with_it_can_be_put_aside(tree: Path, folder: str) -> None:
 )
 def test_all_else_can_be(tree: Path, deed: str) -> None:
     assert _done(tree, deed)
+
+
+def test_what_is_held_can_be_read_and_started(tree: Path) -> None:
+    assert _done(
+        tree, "cat test/*.js package.json; test -x node_modules/.bin/tool; cat node_modules/.bin/tool"
+    )
 
 
 def test_git_works_in_a_held_tree(tree: Path) -> None:
