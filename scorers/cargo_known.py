@@ -23,12 +23,14 @@ class Known:
     """Ids that the project itself ignores."""
     examples: tuple[str, ...] = ()
     """Ids of its documentation's examples; they may be ignored: what runs is the pristine text."""
+    kept: bool = False
+    """It was asked before, and kept in the image."""
 
     @property
     def expected(self) -> Expected:
         """The denominator, and what the project ignores."""
         ids = (f"{target.label} {name}" for target, names in self.names.items() for name in names)
-        return Expected((*ids, *self.ignored, *self.examples), named=False)
+        return Expected((*ids, *self.ignored, *self.examples), source="kept" if self.kept else "collected")
 
     @property
     def excused(self) -> frozenset[str]:
@@ -62,12 +64,11 @@ def collect(setup: Setup, workspace: Workspace, tests: Guard, entry: Entry, *, a
     tests.lay()
     if all(found.complete and not target.optional for target, found in tests.declared.items()):
         return read_names(tests)
-    lists = None if anew else entry.recall()
-    if lists is None:
-        lists = _ask(setup, workspace, tests)
-        if anew or entry.apart:
-            entry.keep(lists)
-    known = Known()
+    kept = None if anew else entry.recall()
+    lists = kept or _ask(setup, workspace, tests)
+    if anew or (entry.apart and not kept):
+        entry.keep(lists)
+    known = Known(kept=kept is not None)
     for target in tests.declared:
         if target.label in lists:
             known.add(target, *lists[target.label])

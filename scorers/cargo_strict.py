@@ -87,7 +87,11 @@ class _Strict:
             resolved=resolved(checks) and not tampering,
             tampering=tampering,
             protected_changes=tuple(tree.protected_changes),
-            details={**self._details(built, judgement, tree, fixtures), **expected.summary(checks)},
+            details={
+                "expected": expected.source,
+                **self._details(built, judgement, tree, fixtures),
+                **expected.summary(checks),
+            },
         )
 
     def collect(self) -> tuple[str, ...]:

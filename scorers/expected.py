@@ -6,11 +6,12 @@ Skipped, ignored, missing, crashed and begun without result are not passed; extr
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from runner.errors import TaskInvalid
 from scorers.base import Check
 
+Source = Literal["named", "collected", "kept"]
 _LISTS = ("expected", "fail_to_pass", "pass_to_pass")
 OPTIONS = frozenset((*_LISTS, *(name.upper() for name in _LISTS)))
 _MESSAGE_HEAD, _MESSAGE_TAIL = 1000, 3000
@@ -25,8 +26,8 @@ class Expected:
     fail_to_pass: frozenset[str] = frozenset()
     """SWE-bench's first group, where the task names groups."""
     pass_to_pass: frozenset[str] = frozenset()
-    named: bool = True
-    """The task named them; else they were collected from the pristine tree."""
+    source: Source = "named"
+    """By the task, from the pristine tree now, or from there before and kept in the image."""
 
     def summary(self, checks: Sequence[Check]) -> dict[str, Any]:
         """Return passed/total of each group the task names, for the result's details."""

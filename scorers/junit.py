@@ -22,7 +22,7 @@ from scorers.base import Check, Score, Scorer, Submission, ratio
 from scorers.conditions import OPTIONS as CONDITIONS
 from scorers.conditions import check_conditions, trust_of
 from scorers.expected import OPTIONS as EXPECTED
-from scorers.expected import Expected, expected_of, ids_of, resolved, verdicts
+from scorers.expected import Expected, Source, expected_of, ids_of, resolved, verdicts
 from scorers.image_cache import Entry, entry_of
 from scorers.junit_mutants import mutants_of, mutate
 from scorers.junit_xml import read_junit
@@ -82,6 +82,7 @@ class Junit(Scorer):
                 details={
                     **place.details(),
                     "exit_code": run.exit.code,
+                    **({"expected": expected.source} if expected else {}),
                     **({"trouble": run.trouble} if run.trouble else {}),
                     **({"groups": expected.summary(checks)} if expected and expected.fail_to_pass else {}),
                 },
@@ -93,12 +94,12 @@ class Junit(Scorer):
         if named or place.trust == "plain":
             return named, frozenset()
         pristine, entry = self._pristine(place)
-        lists = entry.recall()
-        if lists is None or lists.keys() != {"ids", "skipped"}:
-            lists = self._list(place, pristine)
-            if entry.apart:
-                entry.keep(lists)
-        return Expected(tuple(lists["ids"]), named=False), frozenset(lists["skipped"])
+        kept = entry.recall()
+        lists = kept or self._list(place, pristine)
+        if entry.apart and not kept:
+            entry.keep(lists)
+        source: Source = "kept" if kept else "collected"
+        return Expected(tuple(lists["ids"]), source=source), frozenset(lists["skipped"])
 
     def _pristine(self, place: Stage) -> tuple[Path, Entry]:
         """Make the pristine tree; its tests may differ with the tool that the project has installed."""

@@ -39,6 +39,8 @@ class Known:
     """Files that skip themselves."""
     skipped: frozenset[str] = frozenset()
     """Collected ids that a mark skips."""
+    kept: bool = False
+    """It was asked before, and kept in the image."""
 
     def expected(self, seen: Iterable[str], broken: Collection[str] = ()) -> Expected:
         """Return the denominator, with the parameters that were seen of the open ids.
@@ -51,19 +53,19 @@ class Known:
         for base in self.open_ids:
             if file_of(base) not in self.dormant or file_of(base) in awake:
                 ids += [id_ for id_ in seen if base in {base_of(id_), file_of(id_)}] or [base]
-        return Expected(tuple(dict.fromkeys(ids)), named=False)
+        return Expected(tuple(dict.fromkeys(ids)), source="kept" if self.kept else "collected")
 
     @classmethod
     def of_lists(cls, lists: Mapping[str, Any] | None) -> "Known | None":
         """Return what `lists` gave, null for nothing, or for lists of another version."""
-        if lists is None or lists.keys() != set(cls.__dataclass_fields__):
+        if lists is None or lists.keys() != set(cls.__dataclass_fields__) - {"kept"}:
             return None
         sets = {name: frozenset(lists[name]) for name in lists if name not in {"ids", "open_ids"}}
-        return cls(tuple(lists["ids"]), tuple(lists["open_ids"]), **sets)
+        return cls(tuple(lists["ids"]), tuple(lists["open_ids"]), **sets, kept=True)
 
     def lists(self) -> dict[str, list[str]]:
         """Return it as plain lists."""
-        return {name: list(getattr(self, name)) for name in self.__dataclass_fields__}
+        return {name: list(getattr(self, name)) for name in self.__dataclass_fields__ if name != "kept"}
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class _Strict:
     def score(self) -> Score:
         started = time.time()
         named = expected_of(self.options)
-        known, source = (Known(named.ids), "named") if named else self._know()
+        known = Known(named.ids) if named else self._know()
         run = self._run(known, named)
         seen = self.trees.canaries.without(run.seen)
         if not named:
@@ -67,7 +67,7 @@ class _Strict:
             resolved=resolved(checks) and not tampering,
             tampering=tampering,
             protected_changes=tuple(self.trees.made.protected_changes) if self.trees.made else (),
-            details={"expected": source, **self._details(run, expected, checks)},
+            details=self._details(run, expected, checks),
         )
 
     def collect(self) -> tuple[str, ...]:
@@ -105,15 +105,15 @@ class _Strict:
         files = dict.fromkeys(map(file_of, named.ids))
         return [file for file in files if (tree / file).exists()]
 
-    def _know(self) -> tuple[Known, str]:
-        """Return what the pristine tree has, or had when it was asked before in this image; and which."""
+    def _know(self) -> Known:
+        """Return what the pristine tree has, or had when it was asked before in this image."""
         runner, entry = self._pristine_entry()
         if known := Known.of_lists(entry.recall()):
-            return known, "kept"
+            return known
         known = self._collect_from(runner)
         if entry.apart:
             entry.keep(known.lists())
-        return known, "collected"
+        return known
 
     def _pristine_entry(self) -> tuple[Runner, Entry]:
         runner = self.trees.pristine()
@@ -135,7 +135,7 @@ class _Strict:
     def _excused(self, expected: Expected, seen: Mapping[str, Check], known: Known) -> Collection[str]:
         """Return what may be skipped: what the pristine tree skips too, when it is asked."""
         skipped = [id_ for id_ in expected.ids if id_ in seen and seen[id_].status == "skipped"]
-        if expected.named or not skipped:
+        if expected.source == "named" or not skipped:
             return ()
         excused = excused_of(skipped, known)
         asked = [id_ for id_ in skipped if id_ in known.ids and id_ not in known.skipped]
@@ -191,6 +191,7 @@ class _Strict:
             "python": first.about.get("python"),
             "sessions": len(run.sessions),
             "exit_code": first.exit.code,
+            "expected": expected.source,
             **{name: value for name, value in said.items() if value},
         }
 

@@ -106,6 +106,7 @@ def test_a_list_that_the_image_holds_is_used_and_scores_the_same(
     (kept,) = (tmp_path / "cache").rglob("*.json")
     recalled = scorer.score(submission(tmp_path / "recalled", project))
     assert verdicts(recalled) == verdicts(fresh)
+    assert (fresh.details["expected"], recalled.details["expected"]) == ("collected", "kept")
     kept.write_text(kept.read_text().replace(name, "renamed"))
     assert verdicts(scorer.score(submission(tmp_path / "proof", project))) != verdicts(fresh)
 
@@ -128,7 +129,9 @@ def test_a_cargo_project_whose_tests_only_a_build_shows_is_listed_from_the_image
     monkeypatch.setattr(proc, "began", lambda: time.time() + 60)
     (kept,) = (tmp_path / "cache").rglob("*.json")
     made = crate(tmp_path / "recalled", files)
-    assert verdicts(strict(made)) == verdicts(fresh)
+    recalled = strict(made)
+    assert verdicts(recalled) == verdicts(fresh)
+    assert (fresh.details["expected"], recalled.details["expected"]) == ("collected", "kept")
     assert not (made.scratch / "pristine" / "build.out").exists()
     kept.write_text(kept.read_text().replace("tests::adds", "tests::renamed"))
     assert verdicts(strict(crate(tmp_path / "proof", files))) != verdicts(fresh)
