@@ -45,6 +45,13 @@ class Combined(Scorer):
         warnings = [warning for part in parts for warning in part.scorer.check()]
         return [*super().check(), *warnings, *_misplaced(parts)]
 
+    def collect(self, submission: Submission) -> tuple[str, ...] | None:
+        """List the tests of every part that lists any."""
+        parts = _parts(self.options.get("parts", ()))
+        lists = {part.label: part.scorer.collect(_with_folders(submission, part)) for part in parts}
+        ids = tuple(f"{label}: {id_}" for label, listed in lists.items() for id_ in listed or ())
+        return ids or None
+
     def score(self, submission: Submission) -> Score:
         """Score every part in turn and return the weighted mean."""
         parts = _parts(self.options.get("parts", ()))

@@ -17,6 +17,7 @@ TASKS = {
     "one/task.toml": '[scorer]\nname = "pytest"\n',
     "one/tests/test_hidden.py": "import pytest\n@pytest.mark.parametrize('n', [1, 2])\ndef test_n(n): pass\n",
     "three/task.toml": '[scorer]\nname = "harbor"\n',
+    "twice/task.toml": '[[scorer]]\nname = "pytest"\n[[scorer]]\nname = "harbor"\n',
     "two/task.toml": '[scorer]\nname = "pytest"\nexpected = ["test_sums.py::test_adds"]\n',
 }
 
@@ -31,19 +32,20 @@ def test_every_task_is_listed_with_its_hidden_tests_and_the_lists_are_kept(
     tmp_path: Path, cache: Path
 ) -> None:
     options = Options(tasks=write(tmp_path / "tasks", TASKS), workspace=write(tmp_path / "workspace", SUMS))
-    one, three, two = collect(options, ENV)
+    one, three, twice, two = collect(options, ENV)
     hidden = ("tests/test_hidden.py::test_n[1]", "tests/test_hidden.py::test_n[2]")
     assert one == Listing("one", "pytest", ("test_sums.py::test_adds", *hidden))
     assert two == Listing("two", "pytest", ("test_sums.py::test_adds",))
     assert (three.tests, three.summary) == (None, "harbor lists no tests")
-    assert len(list(cache.rglob("*.json"))) == 1
+    assert twice == Listing("twice", "combined", ("pytest: test_sums.py::test_adds",))
+    assert len(list(cache.rglob("*.json"))) == 2  # with hidden tests, and without
     assert {path.name for path in options.workspace.iterdir()} == SUMS.keys()  # type: ignore[union-attr]
 
 
 def test_a_task_that_cannot_be_listed_says_why_and_the_others_are_listed(tmp_path: Path) -> None:
     tasks = {**TASKS, "one/task.toml": '[scorer]\nname = "pytest"\npython = "nowhere"\n'}
     options = Options(tasks=write(tmp_path / "tasks", tasks), workspace=write(tmp_path / "workspace", SUMS))
-    one, _, two = collect(options, ENV)
+    one, _, _, two = collect(options, ENV)
     assert "nowhere" in one.failure
     assert two.tests
 
