@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -36,11 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _require_streams() -> None:
-    """Give back a stream that was closed before the start (`2>&-`): its number must not become a log's."""
+    """Give back a stream that was closed before the start (`2>&-`): its number must not become a log's.
+
+    What the locale cannot show is printed escaped.
+    """
     for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _options(arguments: argparse.Namespace) -> "Options":

@@ -6,6 +6,7 @@ from typing import Any
 
 from agents.base import AgentRun
 from runner.interceptor.base import Totals
+from runner.output import sound
 from runner.prompt import Prompt
 from runner.result import MOST_CHECKS, AgentReport, Calls, Result
 from runner.setting import Setting
@@ -65,7 +66,8 @@ def keep_run(run: AgentRun, setting: Setting, prompt: Prompt, files: Path) -> No
         prompt=prompt.text,
         system_prompt=prompt.system,
     )
-    (files / "trajectory.json").write_text(json.dumps(document, indent=2, ensure_ascii=False))
+    text = sound(json.dumps(document, indent=2, ensure_ascii=False))
+    (files / "trajectory.json").write_text(text, encoding="utf-8")
 
 
 def score_changes(score: Score, result: Result) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads what a child wrote, however much that is."""
+"""Reads what a child wrote, however much that is and whatever it holds."""
 
 import os
 from pathlib import Path
@@ -23,3 +23,8 @@ def head_tail(path: Path, limit: int = 20_000) -> str:
     return (
         f"{head.decode(errors='ignore')}\n... {left_out} bytes left out ...\n{tail.decode(errors='ignore')}"
     )
+
+
+def sound(text: str) -> str:
+    """Return a text that UTF-8 can hold: each half of a character, which JSON may name, becomes `?`."""
+    return text.encode(errors="replace").decode()

@@ -1,6 +1,7 @@
 """Keeps `result.json` true at every moment: there from the first second, replaced as the rollout goes on."""
 
 import contextlib
+import json
 import shutil
 import tempfile
 import time
@@ -8,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pydantic_core import PydanticSerializationError
+
 from runner.atomic import overwrite, replace
 from runner.claim import Claim
 from runner.errors import Failure, Phase, ResultUnwritable, Unfinished
+from runner.output import sound
 from runner.result import Result, Stage
 
 _PHASES: dict[Stage, Phase] = {
@@ -92,7 +96,10 @@ class Report:
         return self._encoded(self.result)
 
     def _encoded(self, result: Result) -> bytes:
-        text = result.model_dump_json(indent=2)
+        try:
+            text = result.model_dump_json(indent=2)
+        except PydanticSerializationError:  # half a character, which JSON may name and no UTF-8 can hold
+            text = sound(json.dumps(result.model_dump(), indent=2, ensure_ascii=False, default=str))
         for secret in self.secrets:
             text = text.replace(secret, "[key]")
         return text.encode() + b"\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.output import sound
 from scorers.base import Check, Status
 from scorers.expected import clip
 from scorers.untrusted import UnusableFileError, read_regular
@@ -90,16 +91,11 @@ def _ctrf(report: Any) -> Iterator[Check]:  # noqa: ANN401 - whatever JSON holds
         suite = test.get("suite")
         duration = test.get("duration")
         yield Check(
-            id=_text(" > ".join([*([suite] if isinstance(suite, str) else []), str(test["name"])])),
+            id=sound(" > ".join([*([suite] if isinstance(suite, str) else []), str(test["name"])])),
             status=_STATUSES.get(status, "failed"),
-            raw="" if status in {"passed", "failed", "skipped"} else _text(status),
+            raw="" if status in {"passed", "failed", "skipped"} else sound(status),
             duration_s=duration / 1000
             if type(duration) in {int, float} and math.isfinite(duration)
             else None,
-            message=clip(_text(str(test.get("message") or test.get("trace") or ""))),
+            message=clip(sound(str(test.get("message") or test.get("trace") or ""))),
         )
-
-
-def _text(text: str) -> str:
-    """Return a text that can be written: JSON may hold halves of a character."""
-    return text.encode(errors="replace").decode()

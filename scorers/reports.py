@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.output import sound
 from scorers.base import Check
 from scorers.expected import clip
 
@@ -37,7 +38,8 @@ class RunReport:
 
 def write_reports(folder: Path, report: RunReport) -> None:
     """Write `ctrf.json`, `junit.xml` and `output/` into `folder`."""
-    (folder / "ctrf.json").write_text(json.dumps(ctrf(report), indent=1), encoding="utf-8")
+    text = sound(json.dumps(ctrf(report), indent=1, ensure_ascii=False))
+    (folder / "ctrf.json").write_text(text, encoding="utf-8")
     ET.ElementTree(junit(report)).write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
     _write_outputs(folder / "output", report)
 

@@ -11,6 +11,7 @@ from runner.atomic import overwrite, replace
 from runner.claim import claim
 from runner.errors import Interrupted, ResultUnwritable, SandboxFailed
 from runner.report import Report
+from scorers.base import Check
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -153,3 +154,14 @@ def test_writing_in_place_does_not_follow_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "target")
     with pytest.raises(ResultUnwritable):
         overwrite(tmp_path / "link", b"{}")
+
+
+def test_half_a_character_that_a_test_or_an_agent_said_costs_no_result(tmp_path: Path) -> None:
+    report = Report(claim(tmp_path / "result.json"))
+    check = Check(id="t[\ud800]", status="failed", message="ValueError: \udfff")
+    report.note(warnings=["\ud83d"])
+    report.finish(checks=[check], details={"said": {"deep": ["\ud800"]}})
+    written = read(tmp_path / "result.json")
+    assert written["checks"][0]["id"] == "t[?]"
+    assert written["metrics"]["details"]["said"] == {"deep": ["?"]}
+    assert written["warnings"] == ["?"]

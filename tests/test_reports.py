@@ -18,11 +18,12 @@ CTRF = jsonschema.Draft7Validator(
     json.loads(SCHEMA.read_text("utf-8")), format_checker=jsonschema.Draft7Validator.FORMAT_CHECKER
 )
 
-_text = st.text(max_size=20)
+_character = st.characters(exclude_categories=())  # halves of characters too
+_text = st.text(_character, max_size=20)
 _checks = st.lists(
     st.builds(
         Check,
-        id=st.text(min_size=1, max_size=20),
+        id=st.text(_character, min_size=1, max_size=20),
         status=st.sampled_from(["passed", "failed", "skipped"]),
         raw=_text,
         duration_s=st.none() | st.floats(0, 1e6),
