@@ -17,7 +17,8 @@ HONEST = 2 / 5
 
 
 def attacked(place: Path, attack: dict[str, object]) -> Score:
-    made = rust_submission(place, PROJECTS / str(attack.get("project", "rust_sums")))
+    project, editable = str(attack.get("project", "rust_sums")), attack.get("editable", ())
+    made = rust_submission(place, PROJECTS / project, editable=editable)
     write(made.workspace, attack.get("files", {}))  # type: ignore[arg-type]
     if script := attack.get("script"):
         env = {**made.env, "PLACE": str(place)}
