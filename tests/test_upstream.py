@@ -17,7 +17,7 @@ from aiohttp import web
 from runner.errors import RequestInvalid
 from runner.interceptor.records import CALLS
 from tests.relaying import KEY, Relaying, relaying
-from tests.upstreams import upstream
+from tests.upstreams import chunks, upstream
 
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 ANSWER = {"id": "x", "model": "m", "choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
@@ -107,6 +107,33 @@ def test_an_answer_that_comes_compressed_unasked_is_understood(tmp_path: Path) -
         assert got.json() == ANSWER
         assert "content-encoding" not in got.headers
         assert relay.records[0].response is not None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("base", ["openai_base", "anthropic_base"])
+def test_half_a_character_in_a_reply_is_no_broken_reply(tmp_path: Path, base: str, stream: bool) -> None:  # noqa: FBT001
+    half = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "half \ud83d"}}
+    piece = {"index": 0, "finish_reason": "stop", "delta": {"content": "half \ud83d"}}
+    event = f"data: {json.dumps({'id': 'x', 'model': 'm', 'choices': [piece]})}\n\ndata: [DONE]\n\n"
+
+    def answer(*_: object) -> object:
+        return chunks([event.encode()]) if stream else web.json_response({"id": "x", "choices": [half]})
+
+    with upstream(answer) as up, relaying(tmp_path, f"{up.url}/v1/chat/completions") as relay:
+        endpoint = relay.interceptor.endpoint("chat")
+        path = {"openai_base": "/chat/completions", "anthropic_base": "/v1/messages"}[base]
+        body = {
+            "model": "m",
+            "max_tokens": 9,
+            "messages": [{"role": "user", "content": "x"}],
+            "stream": stream,
+        }
+        headers = {"authorization": f"Bearer {endpoint.token}"}
+        answered = httpx2.post(getattr(endpoint, base) + path, json=body, headers=headers)
+        (record,) = relay.records
+    assert (answered.status_code, record.outcome.attempts) == (200, 1)
+    assert record.response is not None
+    assert record.response.text == "half ?"
 
 
 def test_a_certificate_that_is_not_trusted_is_said(tmp_path: Path) -> None:

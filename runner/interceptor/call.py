@@ -1,6 +1,5 @@
 """One model call in flight: what is known of it so far."""
 
-import json
 import time
 import uuid
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from agents.base import Dialect
+from runner.interceptor import wire_json
 from runner.interceptor.dialects import WIRES, Reader
 from runner.interceptor.records import ErrorCategory, Kind
 
@@ -23,16 +23,15 @@ def now() -> str:
 def body_of(raw: bytes) -> tuple[bytes, dict[str, Any] | None]:
     """Return a request's body and what it says, null where it is no JSON object.
 
-    The CLIs in JavaScript cut texts in the middle of an emoji: the lone surrogate, which no UTF-8 can hold
-    and some providers refuse, becomes a question mark.
+    A half of a character, which some providers refuse, becomes a question mark.
     """
     try:
         body = from_json(raw)
     except ValueError:
         try:
-            raw = json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+            raw = wire_json.whole(raw)
             body = from_json(raw)
-        except (ValueError, RecursionError):
+        except ValueError:
             return raw, None
     return raw, body if isinstance(body, dict) else None
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
+from runner.interceptor import wire_json
 from runner.interceptor.reply import Builder, Counts, Finish, Op, Part, PartKind
 
 _FINISH: Mapping[str, Finish] = {
@@ -27,7 +26,7 @@ class ChatReader(Builder):
         """Take the data of one event; raises `ValueError` where it is no JSON."""
         if data == b"[DONE]":
             return self.finish()
-        return self._chunk(from_json(data))
+        return self._chunk(wire_json.read(data))
 
     def at_end(self) -> list[Op]:
         """Take the end of the stream: some upstreams leave out `[DONE]`."""

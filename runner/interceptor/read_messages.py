@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
+from runner.interceptor import wire_json
 from runner.interceptor.reply import Builder, Counts, Finish, Op, Part, PartKind
 
 _FINISH: Mapping[str, Finish] = {
@@ -36,7 +35,7 @@ class MessagesReader(Builder):
 
     def take(self, data: bytes) -> list[Op]:
         """Take the data of one event; raises `ValueError` where it is no JSON."""
-        event = from_json(data)
+        event = wire_json.read(data)
         kind = event.get("type")
         if kind == "content_block_delta":
             return self._delta(event.get("index", 0), event.get("delta") or {})

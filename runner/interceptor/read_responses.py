@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
+from runner.interceptor import wire_json
 from runner.interceptor.reply import Builder, Counts, Op, Part
 
 _TEXT = {"response.output_text.delta", "response.refusal.delta"}
@@ -23,7 +22,7 @@ class ResponsesReader(Builder):
 
     def take(self, data: bytes) -> list[Op]:
         """Take the data of one event; raises `ValueError` where it is no JSON."""
-        event = from_json(data)
+        event = wire_json.read(data)
         kind = event.get("type", "")
         index = event.get("output_index", 0)
         if kind.endswith(".delta"):

@@ -13,8 +13,9 @@ from time import monotonic
 from typing import Any
 
 import aiohttp
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from runner.interceptor import wire_json
 from runner.interceptor.call import Call
 from runner.interceptor.dialects import WIRES, Writer
 from runner.interceptor.faults import UpstreamFault, fault_of_reply
@@ -191,12 +192,12 @@ def mark_freeform(reply: Reply, ops: Iterable[Op], names: Collection[str]) -> No
 
 
 def _only_usage(event: Event) -> bool:
-    return not from_json(event.data or b"{}").get("choices")
+    return not wire_json.read(event.data or b"{}").get("choices")
 
 
 def without_tokens(data: bytes) -> bytes:
     """Return an event without what was asked for in the client's stead."""
-    return b"data: " + to_json(hide_tokens(from_json(data))) + b"\n\n"
+    return b"data: " + to_json(hide_tokens(wire_json.read(data))) + b"\n\n"
 
 
 def hide_tokens(chunk: Mapping[str, Any]) -> dict[str, Any]:

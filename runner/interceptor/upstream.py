@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from agents.base import Dialect
+from runner.interceptor import wire_json
 from runner.interceptor.faults import ERROR_BYTES, UpstreamFault, fault_of_status
 from runner.interceptor.routing import Route
 
@@ -170,10 +171,8 @@ async def read_whole(response: aiohttp.ClientResponse) -> bytes:
 
 def parsed(body: bytes, content_type: str) -> Mapping[str, Any]:
     """Return a whole reply as JSON; raises `UpstreamFault` for anything else that says 200."""
-    from pydantic_core import from_json  # noqa: PLC0415
-
     try:
-        found = from_json(body)
+        found = wire_json.read(body)
     except ValueError:
         found = None
     if not isinstance(found, dict):
