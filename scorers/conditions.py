@@ -8,6 +8,7 @@ user's environment), `network` (default false), `timeout_s` (of each run), `max_
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,6 +95,16 @@ class Conditions:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, self.account.uid, self.account.gid, follow_symlinks=False)
 
+    def renew(self) -> None:
+        """Give the next run a home and a temporary folder in which the one before has left no sign."""
+        for name in ("home", "tmp"):
+            folder = self.room / name
+            if folder.exists():
+                old = folder.rename(self.room / secrets.token_hex(8))
+                shutil.rmtree(old, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+            self.own(folder)
+
     def with_path(self, *folders: Path) -> "Conditions":
         """Return these conditions with `folders` before the fixed PATH."""
         path = ":".join([*map(str, folders), self.env["PATH"]])
@@ -108,11 +119,7 @@ def clean_conditions(submission: Submission, options: Mapping[str, Any]) -> Iter
     room = Path(tempfile.mkdtemp(prefix="scoring-", dir=ground)).resolve()
     try:
         room.chmod(0o711)
-        for name in ("home", "tmp"):
-            (room / name).mkdir(mode=0o700)
-            if account:
-                os.chown(room / name, account.uid, account.gid)
-        yield Conditions(
+        conditions = Conditions(
             room=room,
             env=_environment(room, submission, options),
             account=account,
@@ -121,6 +128,8 @@ def clean_conditions(submission: Submission, options: Mapping[str, Any]) -> Iter
             deadline=submission.deadline,
             timeout_s=_option(options, "timeout_s", default=None),
         )
+        conditions.renew()
+        yield conditions
     finally:
         shutil.rmtree(room, ignore_errors=True)
 

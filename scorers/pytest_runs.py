@@ -76,7 +76,8 @@ class Runner:
     def session(
         self, args: Sequence[str], only: Sequence[str] | None = None, *, short: bool = False
     ) -> Session:
-        """Run one session."""
+        """Run one session; nothing that it could see tells it from the others."""
+        self.conditions.renew()
         count = len(list(self.logs.glob("*.err")))
         command = self.conditions.command(
             [str(self.python), *self._switches()],

@@ -5,6 +5,7 @@ where nothing protects the place, and the canaries.
 """
 
 import functools
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,7 +58,6 @@ class Trees:
     """The first tree of the agent's work, and what of it does not count."""
     sources: dict[str, Source] = field(default_factory=dict)
     """The test files without and with canaries."""
-    _count: int = 0
 
     @functools.cached_property
     def python(self) -> Path:
@@ -103,19 +103,18 @@ class Trees:
 
     def _next(self) -> Path:
         """Return the place of the next tree: always the same, for ids may hold it."""
-        self._count += 1
         if self.conditions.tree.exists():
-            old = self.conditions.room / f"old-{self._count}"
-            self.conditions.tree.rename(old)
+            old = self.conditions.tree.rename(self.conditions.room / secrets.token_hex(8))
             shutil.rmtree(old, ignore_errors=True)
         return self.conditions.tree
 
     def _enter(self, tree: Path) -> Runner:
         self.conditions.own(tree)
         workspace = self.submission.workspace.resolve()
-        folder = self.conditions.room / f"entry-{self._count}"
+        name = secrets.token_hex(8)
+        folder = self.conditions.room / f"entry-{name}"
         place = prepare(folder, tree, workspace, self._own | _tops(self.hidden), self.drift.since_ns)
-        logs = self.submission.scratch / f"logs-{self._count}"
+        logs = self.submission.scratch / f"logs-{name}"
         logs.mkdir()
         python = moved(self.python, workspace, tree)
         conditions = self.conditions.with_path(python.parent)

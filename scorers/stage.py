@@ -49,7 +49,7 @@ class Stage:
         Nothing that the run could see tells its name.
         """
         place, output = tree or self.tree, self.submission.reports / secrets.token_hex(8)
-        self._renew_home()
+        self.conditions.renew()
         conditions, program = self.conditions, argv[0]
         if "/" not in program:
             program = find_tool(program, self.submission) or program
@@ -68,14 +68,6 @@ class Stage:
                     output.with_name(f"{output.name}.{suffix}").rename(output.with_name(f"{name}.{suffix}"))
         require_alone(end)
         return end
-
-    def _renew_home(self) -> None:
-        """Let a run find nothing of the one before it."""
-        for name in ("home", "tmp"):
-            folder = self.conditions.room / name
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(mode=0o700, exist_ok=True)
-            self.conditions.own(folder)
 
     def pristine(self) -> Path:
         """Make the tree as it was before the agent, with the hidden tests."""
