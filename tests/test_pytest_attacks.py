@@ -81,6 +81,6 @@ def judge(attack: dict[str, Any], folder: Path) -> Score:
 @pytest.mark.parametrize("attack", list(_attacks()))
 def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any], tmp_path: Path) -> None:
     score = judge(attack, tmp_path)
-    assert score.reward <= HONEST
-    assert not score.resolved
+    assert score.reward <= attack.get("reward", HONEST)
+    assert not score.resolved or attack.get("reward") == 1
     assert bool(score.tampering) == attack.get("caught", False)
