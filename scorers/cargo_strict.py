@@ -201,7 +201,8 @@ class _Strict:
                 judgement.unjudged(binary.target)
         for target, errors in built.errors.items():
             judgement.broken(target, known.names.get(target, ()), errors)
-        judgement.tampering += (f"{path} was changed by the tests" for path in sealed.broken[:5])
+        changed = (os.path.relpath(path, self.conditions.room) for path in sealed.broken[:5])
+        judgement.tampering += (f"{path} was changed by the tests" for path in changed)
         return judgement
 
     def _judge_examples(

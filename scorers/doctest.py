@@ -80,7 +80,7 @@ def parse(text: str) -> dict[str, Verdict]:
     verdicts: dict[str, Verdict] = {}
     for run_text in _BEGUN.split(text)[1:]:
         results, _, said = run_text.partition("\nfailures:\n")
-        messages = _messages(said)
+        messages = _messages(said.partition("\nfailures:\n")[0])  # what follows is a list of names
         for found in filter(None, map(_LINE.match, results.splitlines())):
             name, word = found["name"], found["word"]
             if name in verdicts:

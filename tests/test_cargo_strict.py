@@ -104,7 +104,8 @@ def test_code_that_hangs_fails_its_tests_within_the_deadline(tmp_path: Path) -> 
 
 
 def test_no_secret_of_a_proof_reaches_result_or_reports(tmp_path: Path) -> None:
-    made = crate(tmp_path, {"src/lib.rs": BROKEN + TESTS, "tests/zero.rs": ZERO})
+    example = "/// ```\n/// assert_eq!(demo::add(1, 2), 3);\n/// ```\n"
+    made = crate(tmp_path, {"src/lib.rs": example + BROKEN + TESTS, "tests/zero.rs": ZERO})
     score = strict(made)
     told = repr(score) + "".join(
         path.read_text("utf-8") for path in made.reports.rglob("*") if path.is_file()
