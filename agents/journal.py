@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.base import Outcome, Step, ToolCall, Usage
+from runner.output import cut, sound
 
 TEXT = 10_000
 """Characters of one message, argument or observation that are kept: half its head, half its tail."""
@@ -19,15 +20,8 @@ OVERFLOWS = 3
 
 
 def clip(text: str, most: int = TEXT) -> str:
-    """Return `text`, or its head and tail where it is longer than `most` characters.
-
-    Lone surrogates, which JSON can carry and UTF-8 cannot, become question marks.
-    """
-    if len(text) <= most:
-        return text.encode(errors="replace").decode()
-    half = most // 2
-    head, tail = clip(text[:half]), clip(text[-half:])
-    return f"{head}\n[... {len(text) - 2 * half} characters left out ...]\n{tail}"
+    """Return `text`, or its head and tail where it is longer than `most` characters."""
+    return sound(cut(text, most // 2, most // 2))
 
 
 def _clip_all(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -6,7 +6,7 @@ from typing import Any
 
 from agents.base import AgentRun
 from runner.interceptor.base import Totals
-from runner.output import sound
+from runner.output import cut, sound
 from runner.prompt import Prompt
 from runner.result import MOST_CHECKS, AgentReport, Calls, Result
 from runner.setting import Setting
@@ -101,4 +101,4 @@ def _brief(check: Check) -> Check:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _TEXT else f"{text[: _TEXT // 2]}\n[...]\n{text[-_TEXT // 2 :]}"
+    return cut(text, _TEXT // 2, _TEXT // 2)

@@ -28,3 +28,11 @@ def head_tail(path: Path, limit: int = 20_000) -> str:
 def sound(text: str) -> str:
     """Return a text that UTF-8 can hold: each half of a character, which JSON may name, becomes `?`."""
     return text.encode(errors="replace").decode()
+
+
+def cut(text: str, head: int, tail: int) -> str:
+    """Return a text, or head and tail (characters) of a longer one: an error is mostly at the end."""
+    left_out = len(text) - head - tail
+    return (
+        text if left_out <= 0 else f"{text[:head]}\n[... {left_out} characters left out ...]\n{text[-tail:]}"
+    )

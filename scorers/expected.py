@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runner.errors import TaskInvalid
+from runner.output import cut
 from scorers.base import Check
 
 Source = Literal["named", "collected", "kept"]
@@ -88,6 +89,4 @@ def resolved(checks: Sequence[Check]) -> bool:
 
 def clip(text: str, head: int = _MESSAGE_HEAD, tail: int = _MESSAGE_TAIL) -> str:
     """Return head and tail of a text that is too long: the error is mostly at the end."""
-    if len(text) <= head + tail:
-        return text
-    return f"{text[:head]}\n[... {len(text) - head - tail} characters ...]\n{text[-tail:]}"
+    return cut(text, head, tail)
