@@ -1,7 +1,7 @@
 """Runs guarded test binaries and says what each test proved."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from scorers.base import Check
@@ -42,7 +42,7 @@ class Judgement:
             self._add(f"{label} {name}", replace(verdict, message=verdict.message.replace(wrapper, name)))
         for name in sorted(others):
             self.unproven.append(f"{label} {name}")
-            self._add(f"{label} {name}", binary.verdicts[name])
+            self._add(f"{label} {name}", _believed(binary, name, proofs.canaries[:1]))
         self._mutants(binary, proofs)
         if binary.replaced:
             self.tampering.append(f"the tests of {label} were replaced while others ran")
@@ -94,6 +94,19 @@ class Judgement:
 
     def _add(self, id_: str, verdict: Verdict) -> None:
         self.checks[id_] = check(id_, verdict)
+
+
+def _believed(binary: Binary, name: str, canaries: Sequence[str]) -> Verdict:
+    """Return the verdict of a test without proof: it passes in a process that ends as libtest ends, or not.
+
+    Where another test took the process down it runs once more, beside a canary.
+    """
+    verdict = binary.verdicts[name]
+    if verdict.status == "passed" and name not in binary.whole_stories:
+        verdict = binary.again(name, *canaries)
+    if verdict.status == "passed" and name not in binary.whole_stories:
+        return Verdict("failed", "no proof", verdict.duration_s)
+    return verdict
 
 
 def proved(verdict: Verdict, secret: int) -> Verdict:

@@ -31,6 +31,8 @@ class Binary:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     oddities: list[str] = field(default_factory=list)
     """What no honest process writes."""
+    whole_stories: set[str] = field(default_factory=set)
+    """Tests whose process ended as libtest ends: suite, results and exit code agreed."""
     seal: Seal = field(default_factory=Seal)
     """The executable, and what it must not be replaced by."""
     replaced: bool = False
@@ -73,10 +75,11 @@ class Binary:
         for name in left:
             self.verdicts.setdefault(name, Verdict("failed", "missing", message="the binary never ran it"))
 
-    def again(self, name: str) -> Verdict:
-        """Run one test once more, by itself."""
-        self.verdicts.pop(name, None)
-        self.these([name])
+    def again(self, name: str, *beside: str) -> Verdict:
+        """Run one test once more, by itself or with others."""
+        for each in (name, *beside):
+            self.verdicts.pop(each, None)
+        self.these([name, *beside])
         return self.verdicts[name]
 
     def _alone(self, name: str) -> None:
@@ -100,6 +103,8 @@ class Binary:
         events = libtest.read(output)
         self.oddities += events.oddities
         self.verdicts.update(events.verdicts)
+        if ended.ending == "exited" and events.agrees(ended.code):
+            self.whole_stories |= events.verdicts.keys()
         return events, ended
 
     def _start(self, arguments: Collection[str], *, limit_s: float) -> tuple[Exit, Path]:

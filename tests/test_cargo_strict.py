@@ -1,6 +1,7 @@
 """Strict scoring: honest work earns what it would earn with the bare tool."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -163,3 +164,25 @@ def test_an_expected_output_that_the_code_writes_itself_is_told(tmp_path: Path) 
     made = crate(tmp_path, {"src/lib.rs": "", "tests/it.rs": test, "tests/golden.txt": "right"})
     write(made.workspace, {"src/lib.rs": code})
     assert strict(made).details["changed_by_the_tests"] == ["tests/golden.txt"]
+
+
+def test_a_test_made_by_a_macro_passes_only_in_a_process_that_ends_as_it_should(tmp_path: Path) -> None:
+    tests = """#[cfg(test)] mod tests {
+        macro_rules! t { ($n:ident) => { #[test] fn $n() { assert_eq!(super::add(1, 2), 3); } } }
+        t!(one); t!(two);
+        #[test] fn aborts() { if super::add(1, 2) != 2 { std::process::abort() } }
+    }"""
+    forging = r"""pub fn add(_: i32, _: i32) -> i32 {
+        let name = std::thread::current().name().unwrap_or("").to_string();
+        let event = format!("\n{{ \"type\": \"test\", \"name\": \"{name}\", \"event\": \"ok\" }}\n");
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), event.as_bytes());
+        std::process::exit(0)
+    }
+    """
+    made = crate(tmp_path, {"src/lib.rs": MENDED + tests})
+    seen = words(strict(made).checks)
+    assert seen["demo lib tests::one"] == seen["demo lib tests::two"] == "passed"
+    write(made.workspace, {"src/lib.rs": forging + tests})
+    shutil.rmtree(made.scratch)
+    made.scratch.mkdir()
+    assert strict(made).reward == 0.0
