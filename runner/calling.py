@@ -12,6 +12,7 @@ from runner import interruption
 from runner.boundary import boundary
 from runner.cgroup import spared
 from runner.errors import AgentFailed, Failure, ScoringFailed
+from runner.output import sound
 from runner.sweep import Family
 from scorers.base import Score, Scorer, Submission
 
@@ -19,6 +20,9 @@ _AGENT_GRACE_S = 15.0
 """A CLI at its deadline is asked to end, killed, and swept after: that takes a driver up to 12 s."""
 _SCORER_GRACE_S, _SCORER_GRACE_SHARE = 2.0, 1 / 4
 """What a scorer may take beyond its deadline to end what it started: no more than this share of its time."""
+
+_LATE = ("gave no verdict by its deadline", "raise limits.scoring_s")
+_SLOW = ("listed no tests by its deadline", "raise [verifier] timeout_sec")
 
 
 def call_agent(agent: Agent, assignment: Assignment, log: Path, spare_s: float) -> AgentRun:
@@ -42,21 +46,33 @@ def call_scorer(scorer: Scorer, submission: Submission, log: Path) -> Score:
 
     Raises `ScoringFailed` where it raises, is late, or returns no usable `Score`.
     """
+    with _scoring(scorer, submission, log, _LATE):
+        return _checked_score(scorer.score(submission), scorer)
+
+
+def call_collect(scorer: Scorer, submission: Submission) -> tuple[str, ...] | None:
+    """Let a scorer list its tests, as `call_scorer` lets it decide."""
+    with _scoring(scorer, submission, None, _SLOW):
+        return _checked_ids(scorer.collect(submission), scorer)
+
+
+@contextmanager
+def _scoring(
+    scorer: Scorer, submission: Submission, log: Path | None, late: tuple[str, str]
+) -> Iterator[None]:
     uid = submission.account.uid if submission.account else None
     left = submission.deadline.remaining
     limit = left + min(_SCORER_GRACE_S, left * _SCORER_GRACE_SHARE)
     with spared("a process of the tests", "scoring"), _called(ScoringFailed, log), Family(uid, sole=True):
         try:
             with interruption.overdue_after(limit):
-                return _checked_score(scorer.score(submission), scorer)
+                yield
         except interruption.Overdue:
-            raise ScoringFailed(
-                f"the scorer {scorer.name} gave no verdict by its deadline", hint="raise limits.scoring_s"
-            ) from None
+            raise ScoringFailed(f"the scorer {scorer.name} {late[0]}", hint=late[1]) from None
 
 
 @contextmanager
-def _called(kind: type[Failure], log: Path) -> Iterator[None]:
+def _called(kind: type[Failure], log: Path | None) -> Iterator[None]:
     """Give what a plug-in raises to it, and a signal that it swallowed back."""
     try:
         with boundary(kind, log=log):
@@ -72,6 +88,14 @@ def _checked_run(run: object, agent: Agent) -> AgentRun:
         known = ", ".join(get_args(Outcome))
         raise AgentFailed(f"the agent {agent.name} gave the outcome {run.outcome!r}", hint=f"one of {known}")
     return run
+
+
+def _checked_ids(ids: object, scorer: Scorer) -> tuple[str, ...] | None:
+    if ids is None:
+        return None
+    if not isinstance(ids, tuple | list) or not all(isinstance(each, str) for each in ids):
+        raise ScoringFailed(f"the scorer {scorer.name} listed {ids!r:.100}, no ids of tests")
+    return tuple(map(sound, ids))
 
 
 def _checked_score(score: object, scorer: Scorer) -> Score:

@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     """Roll; from here on a signal ends in a result."""
     from runner.claim import claim, first_result
     from runner.errors import ResultUnwritable
-    from runner.interruption import Signalled, end_at_once_on_signals, raise_on_signals
+    from runner.interruption import Signalled, end_at_once_on_signals, raise_on_signals, unswallowed
     from runner.seclusion import seclude
 
     raise_on_signals()
@@ -72,7 +72,8 @@ def _run(arguments: argparse.Namespace) -> int:
     place = None
     try:
         place = claim(output) if output else None
-        report, failure = _roll(arguments, place)
+        with unswallowed():
+            report, failure = _roll(arguments, place)
     except ResultUnwritable as unwritable:
         return _complain(unwritable)
     except Signalled as signalled:  # while the runner was still loading
@@ -189,16 +190,22 @@ def _collect(arguments: argparse.Namespace) -> int:
 
     from runner.collection import collect
     from runner.errors import Failure
+    from runner.interruption import Signalled, raise_on_signals
 
+    raise_on_signals()
+    answers, listings = _answers(arguments), []
     try:
-        listings = list(collect(_options(arguments), _environ()))
+        for listing in collect(_options(arguments), _environ()):
+            listings.append(listing)
+            if not arguments.json:
+                print(f"{listing.task}  {listing.summary}", flush=True)
     except Failure as failure:
         return _complain(failure)
+    except Signalled as signalled:
+        return 128 + signalled.number
     if arguments.json:
-        print(json.dumps([asdict(listing) for listing in listings], indent=2))
-    else:
-        for listing in listings:
-            print(f"{listing.task}  {listing.summary}")
+        answers.write(json.dumps([asdict(listing) for listing in listings], indent=2).encode() + b"\n")
+        answers.flush()
     return int(any(listing.failure for listing in listings))
 
 

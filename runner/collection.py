@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.account import find_account
 from runner.boundary import boundary
+from runner.calling import call_collect
 from runner.deadline import Deadline
 from runner.environment import user_environment
 from runner.errors import Failure, ScoringFailed
@@ -83,4 +84,4 @@ def _ids(scorer: Scorer, task: Task, environ: Mapping[str, str]) -> tuple[str, .
             scratch=scratch,
             reports=reports,
         )
-        return scorer.collect(submission)
+        return call_collect(scorer, submission)

@@ -1,8 +1,10 @@
 """`run_rollout collect`: the tests of tasks, listed and kept before any agent comes."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,53 @@ def test_a_project_without_tests_ends_with_code_1(tmp_path: Path) -> None:
     said = subprocess.run(argv, env=ENV, capture_output=True, text=True, check=False, timeout=60)
     assert said.returncode == 1
     assert "nothing says how to score" in said.stdout
+
+
+OWN = """
+import subprocess, sys
+from scorers.base import Score, Scorer
+
+class Own(Scorer):
+    name = "own"
+
+    def collect(self, submission):
+        subprocess.Popen(["sleep", "3334"], stdin=subprocess.DEVNULL)
+        print("no JSON")
+        return self.options["says"]
+
+    def score(self, submission):
+        return Score(1.0)
+"""
+
+
+def test_what_a_scorer_of_ones_own_says_prints_or_leaves_running_spoils_no_listing(tmp_path: Path) -> None:
+    scorer = write(tmp_path, {"own.py": OWN}) / "own.py"
+    tables = {"five": "5", "half": '["a", "b"]', "text": '"abc"'}
+    tasks = {f"{n}/task.toml": f'[scorer]\nname = "{scorer}"\nsays = {says}\n' for n, says in tables.items()}
+    workspace = write(tmp_path / "workspace", SUMS)
+    argv = [str(COMMAND), "collect", "--json", "--workspace", str(workspace)]
+    argv += ["--tasks", str(write(tmp_path / "tasks", tasks))]
+    # A child that lives on would hold the pipes open until the time is up.
+    said = subprocess.run(argv, env=ENV, capture_output=True, text=True, check=False, timeout=60)
+    five, half, text = json.loads(said.stdout)
+    assert (five["tests"], half["tests"], text["tests"]) == (None, ["a", "b"], None)
+    assert five["failure"] == "the scorer own listed 5, no ids of tests"
+    assert said.returncode == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_listing_and_all_that_it_started(tmp_path: Path, number: signal.Signals) -> None:
+    mark = tmp_path / "mark"
+    hang = f"import os, pathlib, time\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))\n"
+    workspace = write(tmp_path / "workspace", {"test_hang.py": hang + "time.sleep(600)\n"})
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    argv = [str(COMMAND), "collect", "--workspace", str(workspace)]
+    with subprocess.Popen(argv, env={**ENV, "TMPDIR": str(temporary)}, stdout=subprocess.DEVNULL) as command:
+        until = time.monotonic() + 30
+        while time.monotonic() < until and not (mark.exists() and mark.read_text()):
+            time.sleep(0.05)
+        command.send_signal(number)
+        assert command.wait(30) == 128 + number
+    assert not Path("/proc", mark.read_text()).exists()
+    assert not list(temporary.iterdir())
