@@ -65,6 +65,13 @@ class Conditions:
         """The deadline of a run that starts now."""
         return self.deadline.at_most(self.timeout_s) if self.timeout_s else self.deadline
 
+    @property
+    def named(self) -> list[str]:
+        """What of the conditions may decide which tests there are: all but the room's own place."""
+        env = [f"{name}={value}" for name, value in sorted(self.env.items())]
+        user = self.account.name if self.account else ""
+        return [each.replace(str(self.room), "") for each in (*env, str(self.network), user)]
+
     def command(
         self,
         argv: Sequence[str],

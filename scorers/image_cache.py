@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__, proc
+from runner.process import Account
 from runner.tree import walk
 from scorers.base import Submission
+from scorers.deciding import replaceable
 
 _TREE = "{the tree}"
 """Stands for the tree's own path, which ids may hold."""
@@ -32,7 +34,7 @@ class Entry:
     path: Path
     tree: Path
     apart: bool
-    """The agent is another user, to whom the folder is closed."""
+    """The agent is another user, to whom the folder and all above it are closed."""
 
     def recall(self) -> dict[str, Any] | None:
         """Return what was kept; null where nothing was, or where it is not to be believed."""
@@ -64,7 +66,15 @@ def entry_of(submission: Submission, tree: Path, tool: str, about: Iterable[obje
         digest.update(stamp)
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     path = Path(root, "rollout-runner", tool, f"{digest.hexdigest()}.json")
-    return Entry(path, tree, apart=submission.account is not None)
+    return Entry(path, tree, apart=_closed_to(submission.account, path))
+
+
+def _closed_to(account: Account | None, path: Path) -> bool:
+    """Say whether nobody but the runner can have written a file: an image's HOME may be the agent's own."""
+    if account is None:
+        return False
+    there = next(each for each in (path, *path.parents) if each.exists())
+    return not replaceable(there, account)
 
 
 def _stamps(tree: Path) -> Iterable[bytes]:
@@ -92,5 +102,6 @@ def _content(path: Path) -> bytes:
 
 def installed(prefix: Path) -> list[str]:
     """Return when packages were last installed into a Python's own folders."""
-    folders = sorted(prefix.glob("lib/python*/*-packages"))
+    places = (prefix, prefix / "local")  # Debian's own Python installs into /usr/local
+    folders = sorted(found for place in places for found in place.glob("lib/python*/*-packages"))
     return [f"{folder} {int(folder.stat().st_mtime)}" for folder in folders]

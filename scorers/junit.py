@@ -106,7 +106,8 @@ class Junit(Scorer):
         tree = place.pristine()
         modules = tree / "node_modules"
         tools = [int(modules.stat().st_mtime)] if modules.is_dir() else []
-        about = [*argv_of(self.options), program_of(self.options, place.submission.env), *tools]
+        program = program_of(self.options, place.submission.env)
+        about = [*argv_of(self.options), program, *place.conditions.named, *tools]
         return tree, entry_of(place.submission, tree, self.name, about)
 
     def _list(self, place: Stage, pristine: Path) -> dict[str, list[str]]:

@@ -117,7 +117,8 @@ class _Strict:
 
     def _pristine_entry(self) -> tuple[Runner, Entry]:
         runner = self.trees.pristine()
-        about = (self.trees.python, *installed(self.trees.python.parent.parent), *self.args)
+        packages = installed(self.trees.python.parent.parent)
+        about = (self.trees.python, *packages, *self.trees.conditions.named, *self.args)
         return runner, entry_of(self.submission, runner.place.tree, "pytest", about)
 
     def _collect_from(self, runner: Runner) -> Known:

@@ -1,5 +1,6 @@
 """What is kept of a project is what was known of it, of no other project, and never an agent's word."""
 
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,13 @@ def test_another_project_interpreter_or_argument_has_an_entry_of_its_own(tmp_pat
     assert len({other.path for other in others}) == len(others)
 
 
+def test_other_variables_of_the_tests_may_mean_other_tests(tmp_path: Path, cache: Path) -> None:
+    for name in ("a", "b"):
+        Pytest({"env": {"DATABASE": name}}).collect(submission(tmp_path / name, "sums"))
+    Pytest({"env": {"DATABASE": "a"}}).collect(submission(tmp_path / "c", "sums"))
+    assert len(list(cache.rglob("*.json"))) == 2
+
+
 def test_a_broken_entry_is_none(tmp_path: Path) -> None:
     broken = entry(tmp_path, {"a.py": ""})
     for text in ("{", "[]", ""):
@@ -78,6 +86,18 @@ def test_where_the_agent_is_the_same_user_only_what_is_older_than_the_container_
     assert alone.recall() == {"ids": ["a"]}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder another user's")
+def test_a_cache_folder_that_the_agent_could_have_filled_is_believed_no_more_than_its_own_user(
+    tmp_path: Path, cache: Path
+) -> None:
+    assert entry(tmp_path / "a", {"a.py": ""}).apart
+    cache.parent.mkdir(exist_ok=True)
+    os.chown(cache.parent, OTHER_USER.uid, OTHER_USER.gid)
+    planted = entry(tmp_path / "b", {"a.py": ""})
+    assert planted.keep({"ids": ["a"]})
+    assert planted.recall() is None
+
+
 def test_an_entry_behind_a_link_is_not_read(tmp_path: Path) -> None:
     made = entry(tmp_path, {"a.py": ""})
     assert made.keep({"ids": ["a"]})
@@ -88,7 +108,12 @@ def test_an_entry_behind_a_link_is_not_read(tmp_path: Path) -> None:
 
 def test_an_installation_changes_what_is_installed(tmp_path: Path) -> None:
     packages = write(tmp_path, {"lib/python3.12/site-packages/a.py": ""}) / "lib/python3.12/site-packages"
-    assert installed(tmp_path) == [f"{packages} {int(packages.stat().st_mtime)}"]
+    debian = (
+        write(tmp_path, {"local/lib/python3.12/dist-packages/a.py": ""})
+        / "local/lib/python3.12/dist-packages"
+    )
+    found = [f"{folder} {int(folder.stat().st_mtime)}" for folder in (packages, debian)]
+    assert installed(tmp_path) == found
 
 
 @pytest.mark.parametrize(
