@@ -45,6 +45,17 @@ def check() -> None:
 
 
 @contextmanager
+def unswallowed() -> Iterator[None]:
+    """Raise `Signalled` in place of what it became on its way: compiled modules make errors of it."""
+    try:
+        yield
+    except BaseException as error:
+        if _seen and not isinstance(error, Signalled):
+            raise Signalled(_seen[0]) from error
+        raise
+
+
+@contextmanager
 def overdue_after(seconds: float) -> Iterator[None]:
     """Raise `Overdue` in the block when the time is up; only the main thread has that power."""
     if threading.current_thread() is not threading.main_thread():

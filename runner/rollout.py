@@ -24,7 +24,7 @@ from runner.errors import (
 from runner.evidence import evidence
 from runner.interceptor import open_interceptor
 from runner.interceptor.base import Interceptor
-from runner.interruption import Signalled
+from runner.interruption import Signalled, unswallowed
 from runner.overrides import apply
 from runner.process import Account
 from runner.prompt import Prompt, render
@@ -41,7 +41,7 @@ def run(read: Callable[[], bytes], report: Report, options: Options, progress: P
     """Perform a rollout and finish its report, whatever happens; return why it was not measured, if so."""
     failure: Failure
     try:
-        with boundary(RunnerFailed, log=report.files / "runner.log"), progress.showing():
+        with boundary(RunnerFailed, log=report.files / "runner.log"), progress.showing(), unswallowed():
             _perform(read(), report, options, progress)
             return None
     except Failure as met:
