@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from runner.errors import ScoringFailed
+from runner.errors import ScoringFailed, TaskInvalid
 from runner.output import head_tail
 from runner.process import Exit
 from scorers.base import Check, Score, Scorer, Submission, ratio
@@ -24,7 +24,7 @@ from scorers.conditions import check_conditions, trust_of
 from scorers.expected import OPTIONS as EXPECTED
 from scorers.expected import Expected, Source, expected_of, ids_of, resolved, verdicts
 from scorers.image_cache import Entry, entry_of
-from scorers.junit_mutants import mutants_of, mutate
+from scorers.junit_mutants import mutants_of, mutate, require_known
 from scorers.junit_xml import read_junit
 from scorers.reports import RunReport, write_reports
 from scorers.stage import Stage, argv_of, program_of, stage
@@ -59,6 +59,7 @@ class Junit(Scorer):
         with stage(submission, self.options) as place:
             pristine, entry = self._pristine(place)
             lists = self._list(place, pristine)
+            require_known(mutants_of(self.options), lists["ids"])
             entry.keep(lists)
             return tuple(lists["ids"])
 
@@ -96,6 +97,7 @@ class Junit(Scorer):
         pristine, entry = self._pristine(place)
         kept = entry.recall()
         lists = kept or self._list(place, pristine)
+        require_known(mutants_of(self.options), lists["ids"])
         if entry.apart and not kept:
             entry.keep(lists)
         source: Source = "kept" if kept else "collected"
@@ -107,7 +109,7 @@ class Junit(Scorer):
         modules = tree / "node_modules"
         tools = [int(modules.stat().st_mtime)] if modules.is_dir() else []
         program = program_of(self.options, place.submission.env)
-        about = [*argv_of(self.options), program, *place.conditions.named, *tools]
+        about = [*argv_of(self.options), program, *self._canaries(), *place.conditions.named, *tools]
         return tree, entry_of(place.submission, tree, self.name, about)
 
     def _list(self, place: Stage, pristine: Path) -> dict[str, list[str]]:
@@ -122,6 +124,8 @@ class Junit(Scorer):
                 f"the tests of the pristine project cannot be listed: {why}",
                 hint="name their ids in [scorer] expected",
             )
+        if wrong := self._tampering(run):
+            raise TaskInvalid(f"[scorer] canaries: in the pristine project {wrong[0]}", hint="correct them")
         counted = self._counted(run)
         skipped = [check.id for check in counted if check.status == "skipped"]
         return {"ids": [check.id for check in counted], "skipped": skipped}

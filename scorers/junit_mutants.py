@@ -49,6 +49,14 @@ def mutants_of(options: Mapping[str, Any]) -> tuple[Mutant, ...]:
         raise TaskInvalid(f"[scorer] mutants{where}: {first['msg']}", hint=hint) from None
 
 
+def require_known(mutants: Iterable[Mutant], ids: Collection[str]) -> None:
+    """Raise `TaskInvalid` for a mutant of no test of the project: it would catch nothing, and nobody know."""
+    for mutant in mutants:
+        if unknown := [id_ for id_ in mutant.fails if id_ not in ids]:
+            what = f"[scorer] mutants: {mutant.file} fails {unknown[0]!r}, which is no test of the project"
+            raise TaskInvalid(what, hint="write its id as `run_rollout collect --json` does")
+
+
 _MUTANTS = TypeAdapter(tuple[Mutant, ...])
 
 

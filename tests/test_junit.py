@@ -240,3 +240,21 @@ def test_a_test_that_passes_though_made_wrong_is_tampering(tmp_path: Path) -> No
 def test_wrong_mutants_are_named(tmp_path: Path, mutants: object, message: str) -> None:
     with pytest.raises(TaskInvalid, match=message):
         scored(tmp_path, MENDED, mutants=mutants)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"mutants": [{**MUTANT, "fails": ["adds tow"]}]},
+            "fails 'adds tow', which is no test of the project",
+        ),
+        ({"canaries": ["c-41"]}, "canaries: in the pristine project a test that must fail: vanished"),
+    ],
+    ids=["mutants", "canaries"],
+)
+def test_a_mistyped_id_is_named_and_neither_guards_nothing_nor_accuses_anybody(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(TaskInvalid, match=re.escape(message)):
+        scored(tmp_path, MENDED, **options)
