@@ -99,7 +99,9 @@ class Report:
         try:
             text = result.model_dump_json(indent=2)
         except PydanticSerializationError:  # half a character, which JSON may name and no UTF-8 can hold
-            text = sound(json.dumps(result.model_dump(), indent=2, ensure_ascii=False, default=str))
+            text = sound(json.dumps(result.model_dump(), ensure_ascii=False, default=str))
+            value = json.loads(text, parse_constant=lambda _: None)  # a number without end is null, as above
+            text = json.dumps(value, indent=2, ensure_ascii=False)
         for secret in self.secrets:
             text = text.replace(secret, "[key]")
         return text.encode() + b"\n"

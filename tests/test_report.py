@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import subprocess
 import threading
@@ -158,10 +159,11 @@ def test_writing_in_place_does_not_follow_a_link(tmp_path: Path) -> None:
 
 def test_half_a_character_that_a_test_or_an_agent_said_costs_no_result(tmp_path: Path) -> None:
     report = Report(claim(tmp_path / "result.json"))
-    check = Check(id="t[\ud800]", status="failed", message="ValueError: \udfff")
+    check = Check(id="t[\ud800]", status="failed", message="ValueError: \udfff", duration_s=math.inf)
     report.note(warnings=["\ud83d"])
     report.finish(checks=[check], details={"said": {"deep": ["\ud800"]}})
     written = read(tmp_path / "result.json")
     assert written["checks"][0]["id"] == "t[?]"
+    assert written["checks"][0]["duration_s"] is None  # `Infinity` is no JSON
     assert written["metrics"]["details"]["said"] == {"deep": ["?"]}
     assert written["warnings"] == ["?"]
