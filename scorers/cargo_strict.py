@@ -105,7 +105,8 @@ class _Strict:
             tests.lay()
             return read_names(tests), Examples()
         setup = self.setup.named("pristine")
-        about = (setup.toolchain.cargo, setup.toolchain.version, *setup.flags)
+        toolchain = setup.toolchain
+        about = (toolchain.cargo, toolchain.version, *self.conditions.named, *setup.flags)
         entry = entry_of(self.submission, setup.directory, "cargo", about)
         known = ask(setup, self.workspace, tests, entry, anew=anew)
         examples = collect_examples(setup, self.workspace, tests)

@@ -64,9 +64,19 @@ def entry_of(submission: Submission, tree: Path, tool: str, about: Iterable[obje
     digest = hashlib.sha256(json.dumps([__version__, tool, *map(str, about)]).encode())
     for stamp in _stamps(tree):
         digest.update(stamp)
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(root, "rollout-runner", tool, f"{digest.hexdigest()}.json")
+    path = _folder() / tool / f"{digest.hexdigest()}.json"
     return Entry(path, tree, apart=_closed_to(submission.account, path))
+
+
+def _folder() -> Path:
+    """Return the cache folder of the runner's user; a relative XDG_CACHE_HOME is to be ignored."""
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not named.is_absolute():
+        try:
+            named = Path.home() / ".cache"
+        except RuntimeError:  # a user without a name, as sandboxes have them
+            named = Path("/.cache")
+    return named / "rollout-runner"
 
 
 def _closed_to(account: Account | None, path: Path) -> bool:

@@ -62,6 +62,17 @@ def test_other_variables_of_the_tests_may_mean_other_tests(tmp_path: Path, cache
     assert len(list(cache.rglob("*.json"))) == 2
 
 
+def test_a_user_without_a_home_and_a_relative_cache_folder_cost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")  # as for a user id without a name
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    monkeypatch.setattr(Path, "home", no_home)
+    assert entry(tmp_path, {"a.py": ""}).path.parent == Path("/.cache/rollout-runner/pytest")
+
+
 def test_a_broken_entry_is_none(tmp_path: Path) -> None:
     broken = entry(tmp_path, {"a.py": ""})
     for text in ("{", "[]", ""):
