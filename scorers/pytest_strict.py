@@ -24,7 +24,7 @@ from scorers.pytest_mutants import Mutants, choose, mutate
 from scorers.pytest_place import deselects
 from scorers.pytest_rehearsal import not_taken
 from scorers.pytest_runs import Run, Runner, run_all
-from scorers.pytest_session import copy_events, require_start
+from scorers.pytest_session import Session, copy_events, require_start
 from scorers.pytest_trees import Trees
 from scorers.reports import RunReport, write_reports
 
@@ -73,8 +73,13 @@ class _Strict:
     def collect(self) -> tuple[str, ...]:
         """Ask the pristine tree, whatever was kept of it."""
         runner, entry = self._pristine_entry()
-        known = self._collect_from(runner)
-        entry.keep(known.lists())
+        known, session = self._collect_from(runner)
+        if session.exit.ending != "exited":
+            why = f"it was ended after {session.exit.duration_s:.0f} s ({session.exit.ending})"
+            hint = "raise [verifier] timeout_sec, or see what a test file does when it is imported"
+            raise ScoringFailed(f"pytest did not list the tests: {why}", hint=hint)
+        if session.finishes:
+            entry.keep(known.lists())
         return known.expected(()).ids
 
     def _run(self, known: Known, named: Expected | None) -> Run:
@@ -110,8 +115,8 @@ class _Strict:
         runner, entry = self._pristine_entry()
         if known := Known.of_lists(entry.recall()):
             return known
-        known = self._collect_from(runner)
-        if entry.apart:
+        known, session = self._collect_from(runner)
+        if entry.apart and session.finishes:  # else it was ended halfway, and says less than there is
             entry.keep(known.lists())
         return known
 
@@ -121,7 +126,7 @@ class _Strict:
         about = (self.trees.python, *packages, *self.trees.conditions.named, *self.args)
         return runner, entry_of(self.submission, runner.place.tree, "pytest", about)
 
-    def _collect_from(self, runner: Runner) -> Known:
+    def _collect_from(self, runner: Runner) -> tuple[Known, Session]:
         session = runner.session([*self.args, "--collect-only", "-qqq", "--assert=plain"], short=True)
         require_start(session, self.trees.python)
         known = known_of(session, runner.place.tree)
@@ -131,7 +136,7 @@ class _Strict:
                 f"{head_tail(session.log, 3000).strip()}",
                 hint="add tests/ to the task folder, or name ids in [scorer] expected",
             )
-        return known
+        return known, session
 
     def _excused(self, expected: Expected, seen: Mapping[str, Check], known: Known) -> Collection[str]:
         """Return what may be skipped: what the pristine tree skips too, when it is asked."""

@@ -118,3 +118,15 @@ def test_a_signal_ends_the_listing_and_all_that_it_started(tmp_path: Path, numbe
         assert command.wait(30) == 128 + number
     assert not Path("/proc", mark.read_text()).exists()
     assert not list(temporary.iterdir())
+
+
+def test_a_listing_that_was_ended_by_the_clock_is_a_failure_and_not_kept(tmp_path: Path, cache: Path) -> None:
+    files = {
+        "test_a.py": "def test_a(): pass\n",
+        "test_b.py": "import time\ntime.sleep(600)\ndef test_b(): pass\n",
+    }
+    task = {"task.toml": '[verifier]\ntimeout_sec = 4\n[scorer]\nname = "pytest"\n'}
+    options = Options(tasks=write(tmp_path / "task", task), workspace=write(tmp_path / "workspace", files))
+    (listing,) = collect(options, ENV)
+    assert listing.failure.startswith("pytest did not list the tests: it was ended after ")
+    assert not list(cache.rglob("*.json"))
