@@ -35,6 +35,8 @@ class Build:
     """Every file that was made of its dependencies."""
     failure: str = ""
     """Cargo's own words, where it built nothing at all."""
+    ended: str = "exited"
+    """How cargo ended: a build that was ended by the clock says less than there is."""
 
     def compiled(self, workspace: Workspace) -> bool:
         """Say whether each package's library came, or, where it has none, each of its programs."""
@@ -51,7 +53,7 @@ def build(setup: Setup, workspace: Workspace) -> Build:
     own = [f"--{kind}{'s' * (kind == 'bin')}" for kind in ("lib", "bin") if kind in kinds]
     asked = ["build", "--workspace", "--tests", *own, "--keep-going", "--message-format=json"]
     ended = run(setup.cargo(asked, output=output), setup.limit)
-    built = Build()
+    built = Build(ended=ended.ending)
     for message in _messages(output.with_name("build.out")):
         _take(message, workspace, built)
     if not built.executables and not built.errors:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from scorers.cargo_build import build
+from runner.errors import ScoringFailed
+from scorers.cargo_build import Build, build
 from scorers.cargo_guard import Guard
 from scorers.cargo_metadata import Target, Workspace
 from scorers.cargo_run import binaries
@@ -65,9 +66,7 @@ def collect(setup: Setup, workspace: Workspace, tests: Guard, entry: Entry, *, a
     if all(found.complete and not target.optional for target, found in tests.declared.items()):
         return read_names(tests)
     kept = None if anew else entry.recall()
-    lists = kept or _ask(setup, workspace, tests)
-    if anew or (entry.apart and not kept):
-        entry.keep(lists)
+    lists = kept or _fresh(setup, workspace, tests, entry, anew=anew)
     known = Known(kept=kept is not None)
     for target in tests.declared:
         if target.label in lists:
@@ -75,12 +74,26 @@ def collect(setup: Setup, workspace: Workspace, tests: Guard, entry: Entry, *, a
     return known
 
 
-def _ask(setup: Setup, workspace: Workspace, tests: Guard) -> dict[str, list[list[str]]]:
+def _fresh(
+    setup: Setup, workspace: Workspace, tests: Guard, entry: Entry, *, anew: bool
+) -> dict[str, list[list[str]]]:
+    """Build and ask; keep what was said by a build that ended by itself."""
+    built = build(setup, workspace)
+    whole = built.ended == "exited"
+    if anew and not whole:
+        what = f"cargo did not list the tests: the build was ended ({built.ended})"
+        raise ScoringFailed(what, hint="raise [verifier] timeout_sec")
+    lists = _ask(setup, workspace, tests, built)
+    if whole and not built.failure and (anew or entry.apart):
+        entry.keep(lists)
+    return lists
+
+
+def _ask(setup: Setup, workspace: Workspace, tests: Guard, built: Build) -> dict[str, list[list[str]]]:
     """Return the names of each target's tests, and those that it ignores, by the target's label.
 
     A target that does not compile without the agent's work is read.
     """
-    built = build(setup, workspace)
     asked = {binary.target: binary for binary in binaries(setup, workspace, built)}
     lists: dict[str, list[list[str]]] = {}
     for target, found in tests.declared.items():

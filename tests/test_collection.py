@@ -130,3 +130,18 @@ def test_a_listing_that_was_ended_by_the_clock_is_a_failure_and_not_kept(tmp_pat
     (listing,) = collect(options, ENV)
     assert listing.failure.startswith("pytest did not list the tests: it was ended after ")
     assert not list(cache.rglob("*.json"))
+
+
+@pytest.mark.slow
+def test_nor_is_one_for_which_cargo_had_no_time_to_build(tmp_path: Path, cache: Path) -> None:
+    library = "macro_rules! made { ($name:ident) => { #[test] fn $name() {} } }\nmod tests { made!(a); }\n"
+    files = {
+        "Cargo.toml": '[package]\nname = "slow"\nversion = "1.0.0"\nedition = "2021"\n',
+        "build.rs": "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }\n",
+        "src/lib.rs": library,
+    }
+    task = {"task.toml": '[verifier]\ntimeout_sec = 5\n[scorer]\nname = "cargo"\n'}
+    options = Options(tasks=write(tmp_path / "task", task), workspace=write(tmp_path / "workspace", files))
+    (listing,) = collect(options, {**ENV, "HOME": str(Path.home())})
+    assert listing.failure.startswith("cargo did not list the tests: the build was ended (deadline)")
+    assert not list(cache.rglob("*.json"))
