@@ -88,14 +88,14 @@ class Rubric(Scorer):
 
         A sample that affirms it does not count; where half of them do, none is to be believed.
         """
-        mark = f"=== {secrets.token_hex(12)} ==="
+        mark, place = f"=== {secrets.token_hex(12)} ===", place_of_canary(len(criteria))
         system = _SYSTEM.format(mark=mark)
-        question = _question(instruction, material, [*criteria, _canary()], mark)
+        question = _question(instruction, material, [*criteria[:place], _canary(), *criteria[place:]], mark)
         asked = [judge.verdicts(system, question, len(criteria) + 1) for _ in range(self._samples())]
-        sober = [verdicts for verdicts in asked if verdicts[-1].score < _ENOUGH]
+        sober = [verdicts for verdicts in asked if verdicts[place].score < _ENOUGH]
         bent = 2 * len(sober) <= len(asked)
         tampering = ("the judge affirms a criterion that nothing can meet",) if bent else ()
-        return [verdicts[:-1] for verdicts in (asked if bent else sober)], tampering
+        return [(*each[:place], *each[place + 1 :]) for each in (asked if bent else sober)], tampering
 
     def _criteria(self) -> tuple[Criterion, ...]:
         given = self.options.get("criteria")
@@ -141,6 +141,11 @@ def _criterion(given: Any, number: int) -> Criterion:  # noqa: ANN401 - a TOML v
     if type(weight) not in {int, float} or not 0 < weight < float("inf"):
         raise TaskInvalid(f"[scorer] criteria[{number}].weight is {weight!r}", hint="a number above 0")
     return Criterion(text, str(table.get("name") or clip(text, 80, 0)), float(weight))
+
+
+def place_of_canary(criteria: int) -> int:
+    """Return where among the criteria the one too many stands: no diff can name it by its place."""
+    return secrets.randbelow(criteria + 1)
 
 
 def _canary() -> Criterion:

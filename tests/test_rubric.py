@@ -10,9 +10,17 @@ import pytest
 from runner.deadline import Deadline
 from runner.errors import JudgeFailed, ScoringFailed, TaskInvalid
 from runner.interceptor.replay import ReplayModel, Script, Turn, replay
+from scorers import rubric
 from scorers.base import Score, Submission
-from scorers.rubric import Rubric
+from scorers.rubric import Rubric, place_of_canary
 from tests.submissions import submission
+
+
+@pytest.fixture(autouse=True)
+def _canary_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put it where a judge that answers from a script expects it."""
+    monkeypatch.setattr(rubric, "place_of_canary", lambda criteria: criteria)
+
 
 CRITERIA = ["It handles empty input.", {"text": "It is short.", "name": "short", "weight": 3}]
 
@@ -185,3 +193,8 @@ def test_wrong_options_are_named(tmp_path: Path, options: dict[str, Any], messag
     made = submission(tmp_path, inference_url="http://127.0.0.1:9/v1", model="gpt-4.1")
     with pytest.raises(TaskInvalid, match=message):
         Rubric({"criteria": CRITERIA, **options}).score(made)
+
+
+def test_the_place_of_the_canary_is_left_to_chance() -> None:
+    drawn = {place_of_canary(2) for _ in range(200)}
+    assert drawn == {0, 1, 2}

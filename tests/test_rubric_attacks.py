@@ -13,9 +13,17 @@ from runner.changes import write_changes
 from runner.errors import JudgeFailed
 from runner.interceptor.replay import Script, Turn, replay
 from runner.interceptor.replay.script import Call
+from scorers import rubric
 from scorers.base import Score
 from scorers.rubric import Rubric
 from tests.judging import submit, write
+
+
+@pytest.fixture(autouse=True)
+def _canary_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put it where a judge that answers from a script expects it."""
+    monkeypatch.setattr(rubric, "place_of_canary", lambda criteria: criteria)
+
 
 ATTACKS = Path(__file__).with_name("attacks") / "rubric"
 CRITERIA = ["It adds two numbers.", "It has a test."]
