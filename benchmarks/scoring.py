@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from runner import proc
 from runner.deadline import Deadline
@@ -120,12 +121,9 @@ def _score(contest: Contest, workspace: Path, folder: Path, trust: str, *, kept:
 @contextmanager
 def _image(cache: Path, began: float) -> Iterator[None]:
     """Have what was kept in a folder look older, or younger, than this machine."""
-    os.environ["XDG_CACHE_HOME"], real = str(cache), proc.began
-    proc.began = lambda: began
-    try:
+    os.environ["XDG_CACHE_HOME"] = str(cache)
+    with patch.object(proc, "began", lambda: began):
         yield
-    finally:
-        proc.began = real
 
 
 def _pytest(workspace: Path) -> None:

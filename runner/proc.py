@@ -1,5 +1,6 @@
 """Reads `/proc`: which processes there are, whose they are, what they have used."""
 
+import functools
 import os
 import time
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ def environment(pid: int) -> list[bytes]:
     return _bytes(f"/proc/{pid}/environ").split(b"\0")
 
 
+@functools.cache
 def began() -> float:
     """Return when the first process started, the machine's or the container's, in seconds since the epoch.
 

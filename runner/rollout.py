@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.base import AgentRun, Assignment
+from runner import proc
 from runner.account import find_account, give, hide
 from runner.boundary import boundary
 from runner.calling import call_agent, call_scorer
@@ -131,6 +132,7 @@ class _Ground:
 def _prepare(scene: _Scene) -> _Ground:
     """Render the prompt, apply the overrides, then take the snapshot that the agent is measured against."""
     setting, task, state = scene.setting, scene.setting.task, scene.folders.state
+    proc.began()  # reckoned once, before the agent: no clock that jumps later makes its files look older
     prompt = render(setting.rollout, task)
     applied = apply(setting, scene.folders.files / "agent", scene.account)
     scene.report.note(override_application_results=applied.statuses)

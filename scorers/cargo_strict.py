@@ -107,7 +107,7 @@ class _Strict:
         setup = self.setup.named("pristine")
         toolchain = setup.toolchain
         about = (toolchain.cargo, toolchain.version, *self.conditions.named, *setup.flags)
-        entry = entry_of(self.submission, setup.directory, "cargo", about)
+        entry = entry_of(self.submission, setup.directory, "cargo", about, anew=anew)
         known = ask(setup, self.workspace, tests, entry, anew=anew)
         examples = collect_examples(setup, self.workspace, tests)
         known.examples = tuple(each.id for found in examples.by_target.values() for each in found)

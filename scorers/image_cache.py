@@ -59,13 +59,21 @@ class Entry:
         return False
 
 
-def entry_of(submission: Submission, tree: Path, tool: str, about: Iterable[object]) -> Entry:
-    """Return the entry of a pristine tree: its files, and `about` (interpreter, arguments)."""
+def entry_of(
+    submission: Submission, tree: Path, tool: str, about: Iterable[object], *, anew: bool = False
+) -> Entry:
+    """Return the entry of a pristine tree: its files, and `about` (interpreter, arguments).
+
+    The tree is read only where there may be something to recall, or (`anew`) something is to be kept.
+    """
+    folder = _folder() / tool
+    apart = _closed_to(submission.account, folder)
+    if not (apart or anew or folder.is_dir()):
+        return Entry(folder / "nothing", tree, apart)
     digest = hashlib.sha256(json.dumps([__version__, tool, *map(str, about)]).encode())
     for stamp in _stamps(tree):
         digest.update(stamp)
-    path = _folder() / tool / f"{digest.hexdigest()}.json"
-    return Entry(path, tree, apart=_closed_to(submission.account, path))
+    return Entry(folder / f"{digest.hexdigest()}.json", tree, apart)
 
 
 def _folder() -> Path:

@@ -57,7 +57,7 @@ class Junit(Scorer):
         if named or trust_of(self.options) == "plain":
             return named.ids if named else None
         with stage(submission, self.options) as place:
-            pristine, entry = self._pristine(place)
+            pristine, entry = self._pristine(place, anew=True)
             lists = self._list(place, pristine)
             require_known(mutants_of(self.options), lists["ids"])
             entry.keep(lists)
@@ -103,14 +103,14 @@ class Junit(Scorer):
         source: Source = "kept" if kept else "collected"
         return Expected(tuple(lists["ids"]), source=source), frozenset(lists["skipped"])
 
-    def _pristine(self, place: Stage) -> tuple[Path, Entry]:
+    def _pristine(self, place: Stage, *, anew: bool = False) -> tuple[Path, Entry]:
         """Make the pristine tree; its tests may differ with the tool that the project has installed."""
         tree = place.pristine()
         modules = tree / "node_modules"
         tools = [int(modules.stat().st_mtime)] if modules.is_dir() else []
         program = program_of(self.options, place.submission.env)
         about = [*argv_of(self.options), program, *self._canaries(), *place.conditions.named, *tools]
-        return tree, entry_of(place.submission, tree, self.name, about)
+        return tree, entry_of(place.submission, tree, self.name, about, anew=anew)
 
     def _list(self, place: Stage, pristine: Path) -> dict[str, list[str]]:
         """Run the tests of the pristine tree."""

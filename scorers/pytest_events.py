@@ -156,7 +156,8 @@ def without_own_frames(text: str) -> str:
     if not text.startswith("Traceback "):
         return text
     head, *frames = re.split(r'^(?=  File ")', text, flags=re.MULTILINE)
-    return head + "".join(frame if not _OWN.match(frame) else _LINES.sub("", frame, 1) for frame in frames)
+    kept = "".join(frame if not _OWN.match(frame) else _LINES.sub("", frame, 1) for frame in frames)
+    return head + kept if '  File "' in kept else kept
 
 
 def clip(text: str, most: int) -> str:

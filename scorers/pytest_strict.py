@@ -72,12 +72,8 @@ class _Strict:
 
     def collect(self) -> tuple[str, ...]:
         """Ask the pristine tree, whatever was kept of it."""
-        runner, entry = self._pristine_entry()
+        runner, entry = self._pristine_entry(anew=True)
         known, session = self._collect_from(runner)
-        if session.exit.ending != "exited":
-            why = f"it was ended after {session.exit.duration_s:.0f} s ({session.exit.ending})"
-            hint = "raise [verifier] timeout_sec, or see what a test file does when it is imported"
-            raise ScoringFailed(f"pytest did not list the tests: {why}", hint=hint)
         if session.finishes:
             entry.keep(known.lists())
         return known.expected(()).ids
@@ -120,15 +116,19 @@ class _Strict:
             entry.keep(known.lists())
         return known
 
-    def _pristine_entry(self) -> tuple[Runner, Entry]:
+    def _pristine_entry(self, *, anew: bool = False) -> tuple[Runner, Entry]:
         runner = self.trees.pristine()
         packages = installed(self.trees.python.parent.parent)
         about = (self.trees.python, *packages, *self.trees.conditions.named, *self.args)
-        return runner, entry_of(self.submission, runner.place.tree, "pytest", about)
+        return runner, entry_of(self.submission, runner.place.tree, "pytest", about, anew=anew)
 
     def _collect_from(self, runner: Runner) -> tuple[Known, Session]:
         session = runner.session([*self.args, "--collect-only", "-qqq", "--assert=plain"], short=True)
         require_start(session, self.trees.python)
+        if session.exit.ending != "exited":
+            why = f"it was ended after {session.exit.duration_s:.0f} s ({session.exit.ending})"
+            hint = "raise [verifier] timeout_sec, or see what a test file does when it is imported"
+            raise ScoringFailed(f"pytest did not list the tests: {why}", hint=hint)
         known = known_of(session, runner.place.tree)
         if not known.ids and not known.open_ids:
             raise ScoringFailed(

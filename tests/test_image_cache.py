@@ -30,7 +30,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def entry(place: Path, files: dict[str, str], *about: str) -> Entry:
     tree = write(place / "tree", files)
-    return entry_of(replace(submission(place / "submission"), account=OTHER_USER), tree, "pytest", about)
+    made = replace(submission(place / "submission"), account=OTHER_USER)
+    return entry_of(made, tree, "pytest", about, anew=True)
 
 
 def test_what_was_kept_is_recalled_in_another_tree_and_nobody_else_can_read_it(
