@@ -81,9 +81,11 @@ def test_a_status_is_an_error_of_the_clients_dialect_with_retry_after(path: str,
 )
 def test_the_official_clients_raise_their_own_error_with_the_message(status: int, kind: str) -> None:
     ask: Any = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
-    with play({"status": status, "error": "the provider's own words", "times": 2}) as model:
-        gpt = openai.OpenAI(base_url=model.base_url, api_key="dummy", max_retries=0)
-        claude = anthropic.Anthropic(base_url=model.base_url, api_key="dummy", max_retries=0)
+    with (
+        play({"status": status, "error": "the provider's own words", "times": 2}) as model,
+        openai.OpenAI(base_url=model.base_url, api_key="dummy", max_retries=0) as gpt,
+        anthropic.Anthropic(base_url=model.base_url, api_key="dummy", max_retries=0) as claude,
+    ):
         with pytest.raises(getattr(openai, kind), match="own words"):
             gpt.chat.completions.create(**ask)
         kind = "OverloadedError" if status == 529 and hasattr(anthropic, "OverloadedError") else kind
