@@ -86,6 +86,7 @@ class Junit(Scorer):
                     **({"expected": expected.source} if expected else {}),
                     **({"trouble": run.trouble} if run.trouble else {}),
                     **({"groups": expected.summary(checks)} if expected and expected.fail_to_pass else {}),
+                    **({"mutants_unseen": unseen} if (unseen := self._unseen(mutated)) else {}),
                 },
             )
 
@@ -168,6 +169,12 @@ class Junit(Scorer):
             mutant.file for mutant in mutants_of(self.options) if mutant.survives(passed & still)
         )
         return tuple(f"a test made wrong still passes in {file}" for file in files)
+
+    def _unseen(self, mutated: "_Run | None") -> list[str]:
+        """Name the tests that were made wrong and never ran: a mutant that breaks its file shows nothing."""
+        ran = {check.id for check in mutated.checks} if mutated else set()
+        wrong = (id_ for mutant in mutants_of(self.options) for id_ in mutant.fails)
+        return [id_ for id_ in dict.fromkeys(wrong) if mutated and id_ not in ran]
 
     def _run(self, place: Stage, tree: Path, name: str) -> "_Run":
         report = place.private() / "junit.xml"

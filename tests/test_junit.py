@@ -227,6 +227,12 @@ def test_a_test_that_passes_though_made_wrong_is_tampering(tmp_path: Path) -> No
     assert (score.reward, score.tampering) == (0, ("a test made wrong still passes in test/sum.test.js",))
 
 
+def test_a_mutant_that_breaks_its_file_is_told(tmp_path: Path) -> None:
+    score = scored(tmp_path, MENDED, mutants=[{**MUTANT, "becomes": "((("}])
+    assert score.details["mutants_unseen"] == ["adds two"]
+    assert (score.reward, score.tampering) == (1.0, ())
+
+
 @pytest.mark.parametrize(
     ("mutants", "message"),
     [
