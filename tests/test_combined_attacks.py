@@ -1,7 +1,5 @@
 """What is done to one part of a combined score, to be paid for in the others."""
 
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +8,9 @@ import pytest
 from runner.errors import ScoringFailed
 from scorers.base import Score
 from scorers.combined import Combined
+from tests.attacking import attacks
 from tests.judging import submit, write
 
-ATTACKS = Path(__file__).with_name("attacks") / "combined"
 REPORT = """sh ./work.sh > said <<END
 0
 END
@@ -30,26 +28,18 @@ PROJECT = {
 }
 
 
-def _attacks() -> Iterator[Any]:
-    for file in sorted(ATTACKS.glob("*.toml")):
-        for name, attack in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            yield pytest.param(attack, file.stem, id=f"{file.stem}-{name}")
-
-
-def judge(attack: dict[str, Any], place: Path, _kind: str) -> Score:
+def judge(attack: dict[str, Any], place: Path) -> Score:
     """Let the agent leave its program behind, and score it by every part."""
     seconds = attack.get("seconds", 60)
     made = submit(place, PROJECT, lambda workspace: write(workspace, attack["files"]), seconds=seconds)
     return Combined({"parts": [{"name": "command", **part} for part in attack["parts"]]}).score(made)
 
 
-@pytest.mark.parametrize(("attack", "kind"), list(_attacks()))
-def test_an_attack_on_one_part_is_not_paid_for_in_another(
-    attack: dict[str, Any], kind: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("attack", list(attacks("combined")))
+def test_an_attack_on_one_part_is_not_paid_for_in_another(attack: dict[str, Any], tmp_path: Path) -> None:
     if "fails" in attack:
         with pytest.raises(ScoringFailed, match=attack["fails"]):
-            judge(attack, tmp_path, kind)
+            judge(attack, tmp_path)
         return
-    score = judge(attack, tmp_path, kind)
+    score = judge(attack, tmp_path)
     assert (score.reward, bool(score.tampering)) == (attack["reward"], attack.get("caught", False))

@@ -1,7 +1,5 @@
 """What the code under test does to have the last word, where a command's word is the reward."""
 
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +7,9 @@ import pytest
 
 from scorers.base import Score
 from scorers.command import CommandScorer
+from tests.attacking import attacks
 from tests.judging import ENV, submit, write
 
-ATTACKS = Path(__file__).with_name("attacks") / "command"
 BENCH = """right=0
 for n in 1 2 3; do
   if [ "$(sh ./solve.sh $n)" = 1 ]; then right=$((right + 1)); fi
@@ -21,13 +19,7 @@ echo "$right of 3"
 HONEST = 1 / 3
 
 
-def _attacks() -> Iterator[Any]:
-    for file in sorted(ATTACKS.glob("*.toml")):
-        for name, attack in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            yield pytest.param(attack, file.stem, id=f"{file.stem}-{name}")
-
-
-def judge(attack: dict[str, Any], place: Path, _kind: str) -> Score:
+def judge(attack: dict[str, Any], place: Path) -> Score:
     """Let the agent leave its program behind, and take the bench's word on it."""
     env = {
         name: text.format(workspace=place / "home/workspace") for name, text in attack.get("env", {}).items()
@@ -39,7 +31,7 @@ def judge(attack: dict[str, Any], place: Path, _kind: str) -> Score:
     return CommandScorer(options).score(made)
 
 
-@pytest.mark.parametrize(("attack", "kind"), list(_attacks()))
-def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any], kind: str, tmp_path: Path) -> None:
-    score = judge(attack, tmp_path, kind)
+@pytest.mark.parametrize("attack", list(attacks("command")))
+def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any], tmp_path: Path) -> None:
+    score = judge(attack, tmp_path)
     assert score.reward == pytest.approx(attack.get("reward", HONEST))

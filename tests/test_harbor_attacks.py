@@ -3,8 +3,6 @@
 import os
 import subprocess
 import tempfile
-import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,9 @@ from runner.errors import ScoringFailed
 from runner.process import Account
 from scorers.base import Score
 from scorers.harbor import Harbor
+from tests.attacking import attacks
 from tests.judging import submit, write
 
-ATTACKS = Path(__file__).with_name("attacks") / "harbor"
 UID = 30_000 + os.getpid() % 30_000
 """Nobody else's: what runs under a user's name is ended after each of its runs."""
 SCRIPT = """sh ./program
@@ -28,14 +26,7 @@ DROPPING = SCRIPT.replace("sh ./program", "setpriv --reuid {uid} --regid {uid} -
 CHECK = 'test "$(cat answer)" = 42\n'
 
 
-def _attacks() -> Iterator[Any]:
-    for file in sorted(ATTACKS.glob("*.toml")):
-        for name, attack in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            mark = pytest.mark.skipif(attack.get("account", False) and os.geteuid() != 0, reason="needs root")
-            yield pytest.param(attack, file.stem, id=f"{file.stem}-{name}", marks=mark)
-
-
-def judge(attack: dict[str, Any], place: Path, _kind: str) -> Score:
+def judge(attack: dict[str, Any], place: Path) -> Score:
     """Leave behind what the attack says, and let the script decide."""
     place.chmod(0o755)
     script = attack.get("script", DROPPING if attack.get("drops") else SCRIPT).replace("{uid}", str(UID))
@@ -67,14 +58,14 @@ def _leave(attack: dict[str, Any], place: Path) -> None:
         os.chown(place, 0, 0)
 
 
-@pytest.mark.parametrize(("attack", "kind"), list(_attacks()))
-def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any], kind: str) -> None:
+@pytest.mark.parametrize("attack", list(attacks("harbor")))
+def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         if "fails" in attack:
             with pytest.raises(ScoringFailed, match=attack["fails"]):
-                judge(attack, Path(folder), kind)
+                judge(attack, Path(folder))
             return
-        score = judge(attack, Path(folder), kind)
+        score = judge(attack, Path(folder))
     assert score.reward == attack["reward"]
     assert attack.get("caught", "") in " ".join(score.tampering)
     if attack.get("disagrees"):

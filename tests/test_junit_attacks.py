@@ -3,8 +3,6 @@
 import os
 import shutil
 import tempfile
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,9 @@ import pytest
 from runner.process import Account
 from scorers.base import Score
 from scorers.junit import Junit
+from tests.attacking import attacks
 from tests.judging import ENV, PROJECTS, submit, write
 
-ATTACKS = Path(__file__).with_name("attacks") / "junit"
 NODE = ["node", "--test", "--test-reporter=junit"]
 UID = 30_000 + os.getpid() % 30_000
 """Nobody else's: what runs under a user's name is ended after each of its runs."""
@@ -34,19 +32,12 @@ MUTANT = {
 }
 
 
-def _attacks() -> Iterator[Any]:
-    for file in sorted(ATTACKS.glob("*.toml")):
-        for name, attack in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            mark = pytest.mark.skipif(attack.get("account", False) and os.geteuid() != 0, reason="needs root")
-            yield pytest.param(attack, file.stem, id=f"{file.stem}-{name}", marks=mark)
-
-
-def judge(attack: dict[str, Any], place: Path, kind: str) -> Score:
+def judge(attack: dict[str, Any], place: Path) -> Score:
     """Let the agent leave behind what the attack says, and score it."""
     place.chmod(0o755)
     project = write(shutil.copytree(PROJECTS / "node_sum", place / "project"), attack.get("project", {}))
     _make_executable(project, attack)
-    guarded = kind == "framework" or attack.get("guarded", False)
+    guarded = attack["kind"] == "framework" or attack.get("guarded", False)
     hidden = {"canary.test.js": CANARY} if guarded else attack.get("hidden", {})
     options: dict[str, Any] = {"command": attack.get("command", NODE), **attack.get("options", {})}
     if guarded:
@@ -78,10 +69,10 @@ def _make_executable(folder: Path, attack: dict[str, Any]) -> None:
             (folder / name).chmod(0o755)
 
 
-@pytest.mark.parametrize(("attack", "kind"), list(_attacks()))
-def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any], kind: str) -> None:
+@pytest.mark.parametrize("attack", list(attacks("junit")))
+def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
-        score = judge(attack, Path(place), kind)
+        score = judge(attack, Path(place))
     assert score.reward <= attack.get("reward", HONEST) + 1e-9, score.checks
     assert score.reward == pytest.approx(attack.get("reward", score.reward))
     assert bool(score.resolved) == attack.get("resolved", False)

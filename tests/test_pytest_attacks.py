@@ -2,8 +2,6 @@
 
 import importlib.util
 import sys
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,9 @@ import pytest
 
 from scorers.base import Score
 from scorers.pytest import Pytest
+from tests.attacking import attacks
 from tests.judging import ENV, PROJECTS, submit, write
 
-ATTACKS = Path(__file__).with_name("attacks") / "pytest"
 PROJECT = PROJECTS / "sums"
 HONEST = 3 / 8
 EXPECTED = [
@@ -29,12 +27,6 @@ EXPECTED = [
         "TestDescribe::test_mean",
     )
 ]
-
-
-def _attacks() -> Iterator[Any]:
-    for file in sorted(ATTACKS.glob("*.toml")):
-        for name, attack in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            yield pytest.param(attack, id=f"{file.stem}-{name}")
 
 
 def carry_out(attack: dict[str, Any], workspace: Path) -> None:
@@ -78,7 +70,7 @@ def judge(attack: dict[str, Any], folder: Path) -> Score:
     return Pytest({"expected": EXPECTED, **attack.get("options", {})}).score(submission)
 
 
-@pytest.mark.parametrize("attack", list(_attacks()))
+@pytest.mark.parametrize("attack", list(attacks("pytest")))
 def test_an_attack_earns_no_more_than_honest_work(attack: dict[str, Any], tmp_path: Path) -> None:
     score = judge(attack, tmp_path)
     assert score.reward <= attack.get("reward", HONEST)

@@ -1,8 +1,6 @@
 """How a diff speaks to its judge, hides from it or stands in for its answer, and what becomes of that."""
 
 import json
-import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from runner.interceptor.replay.script import Call
 from scorers import rubric
 from scorers.base import Score
 from scorers.rubric import Rubric
+from tests.attacking import attacks
 from tests.judging import submit, write
 
 
@@ -25,17 +24,10 @@ def _canary_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rubric, "place_of_canary", lambda criteria: criteria)
 
 
-ATTACKS = Path(__file__).with_name("attacks") / "rubric"
 CRITERIA = ["It adds two numbers.", "It has a test."]
 
 
-def _attacks() -> Iterator[Any]:
-    for file in sorted(ATTACKS.glob("*.toml")):
-        for name, attack in tomllib.loads(file.read_text(encoding="utf-8")).items():
-            yield pytest.param(attack, file.stem, id=f"{file.stem}-{name}")
-
-
-def judge(attack: dict[str, Any], place: Path, _kind: str) -> tuple[Score, str]:
+def judge(attack: dict[str, Any], place: Path) -> tuple[Score, str]:
     """Return the score, and what the judge was asked."""
     made = submit(place, {"README": ""}, lambda workspace: _carry_out(attack, workspace))
     assert made.snapshot
@@ -66,13 +58,13 @@ def _answer(scores: list[float]) -> str:
     return json.dumps({"verdicts": verdicts})
 
 
-@pytest.mark.parametrize(("attack", "kind"), list(_attacks()))
-def test_an_attack_earns_nothing(attack: dict[str, Any], kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("attack", list(attacks("rubric")))
+def test_an_attack_earns_nothing(attack: dict[str, Any], tmp_path: Path) -> None:
     if "fails" in attack:
         with pytest.raises(JudgeFailed, match=attack["fails"]):
-            judge(attack, tmp_path, kind)
+            judge(attack, tmp_path)
         return
-    score, question = judge(attack, tmp_path, kind)
+    score, question = judge(attack, tmp_path)
     assert (score.reward, bool(score.tampering)) == (0, attack.get("caught", False))
     assert len(question) < 250_000
     mark = next(line for line in question.splitlines() if line.startswith("=== "))
