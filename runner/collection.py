@@ -15,7 +15,7 @@ from runner.request import Rollout
 from runner.scoring import scorer_for
 from runner.setting import Options
 from runner.task import Task, find_task, task_ids
-from runner.workspace import baseline, snapshot_from
+from runner.workspace import baseline
 from scorers.base import Scorer, Submission
 
 _LIMIT_S = 1800.0
@@ -66,11 +66,10 @@ def _ids(scorer: Scorer, task: Task, environ: Mapping[str, str]) -> tuple[str, .
         state, scratch, reports = (Path(folder, name) for name in ("state", "scratch", "reports"))
         scratch.mkdir()
         reports.mkdir()
-        before = baseline(task.workspace, state)
-        pristine = snapshot_from(task.pristine, task.workspace, state / "pristine") if task.pristine else None
+        before = baseline(task.workspace, state, task.pristine)
         submission = Submission(
             workspace=before.workspace,
-            snapshot=pristine or before.snapshot,
+            snapshot=before.pristine,
             changed=(),
             diff="",
             instruction=task.instruction,

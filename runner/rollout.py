@@ -34,7 +34,7 @@ from runner.request import correlation_id_of
 from runner.result import Stage
 from runner.setting import Folders, Options, Setting, folders, read_request, understand
 from runner.task import Task
-from runner.workspace import Baseline, Changes, baseline, snapshot_from
+from runner.workspace import Baseline, Changes, baseline
 from scorers.base import Score, Submission
 
 
@@ -125,8 +125,6 @@ class _Ground:
     env: Mapping[str, str]
     """Variables of the overrides."""
     before: Baseline
-    pristine: Path
-    """The tree that is scored from: the snapshot, or what the task names instead."""
 
 
 def _prepare(scene: _Scene) -> _Ground:
@@ -140,9 +138,7 @@ def _prepare(scene: _Scene) -> _Ground:
         raise OverrideFailed(applied.failed)
     if scene.account:
         _separate(task, scene.account, scene.report)
-    before = baseline(task.workspace, state)
-    pristine = snapshot_from(task.pristine, task.workspace, state / "pristine") if task.pristine else None
-    return _Ground(prompt, applied.env, before, pristine or before.snapshot)
+    return _Ground(prompt, applied.env, baseline(task.workspace, state, task.pristine))
 
 
 def _separate(task: Task, account: Account, report: Report) -> None:
@@ -205,7 +201,7 @@ def _score(scene: _Scene, ground: _Ground, changes: Changes) -> Score:
     scratch.mkdir()
     submission = Submission(
         workspace=ground.before.workspace,
-        snapshot=ground.pristine,
+        snapshot=ground.before.pristine,
         changed=changes.paths,
         diff=changes.text(),
         instruction=task.instruction,

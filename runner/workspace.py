@@ -25,6 +25,8 @@ class Baseline:
     workspace: Path
     snapshot: Path
     """The plain copy. Beside it lies a list of every file's stamp, by which the unchanged are told."""
+    pristine: Path
+    """The tree that is scored from: the snapshot, or what the task names instead."""
 
     def changes(self, diff: Path) -> Changes:
         """Compare the workspace with its snapshot and write the unified diff to a file."""
@@ -32,10 +34,11 @@ class Baseline:
             return write_changes(self.snapshot, self.workspace, diff)
 
 
-def baseline(workspace: Path, state: Path) -> Baseline:
+def baseline(workspace: Path, state: Path, source: str | None = None) -> Baseline:
     """Copy the workspace into `state`, a folder that is closed to everyone but the runner.
 
-    Raises TaskInvalid for a workspace that cannot be copied, SandboxFailed where the disk is full.
+    `source` is where the pristine tree comes from (`snapshot_from`), if not from the workspace. Raises
+    TaskInvalid for a workspace that cannot be copied, SandboxFailed where the disk is full.
     """
     workspace = workspace.resolve()
     if not workspace.is_dir():
@@ -50,7 +53,8 @@ def baseline(workspace: Path, state: Path) -> Baseline:
         snapshot = state / "snapshot"
         copy(workspace, snapshot)
         save(walk(workspace), manifest_of(snapshot))
-    return Baseline(workspace, snapshot)
+    pristine = snapshot_from(source, workspace, state / "pristine") if source else snapshot
+    return Baseline(workspace, snapshot, pristine)
 
 
 def snapshot_from(source: str, workspace: Path, target: Path) -> Path:
