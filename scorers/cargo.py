@@ -24,7 +24,7 @@ from scorers.cargo_strict import collect, score_strict
 from scorers.conditions import OPTIONS as CONDITIONS
 from scorers.conditions import Conditions, check_conditions, trust_of
 from scorers.expected import OPTIONS as EXPECTED
-from scorers.expected import expected_of
+from scorers.expected import expected_of, listed
 from scorers.overlay import lay_tests
 from scorers.reports import RunReport, write_reports
 from scorers.toolchain import find_toolchain
@@ -56,10 +56,7 @@ class Cargo(Scorer):
 
     def collect(self, submission: Submission) -> tuple[str, ...] | None:
         """List the project's tests; those that the task names need no listing."""
-        if trust_of(self.options) == "plain":
-            return None
-        named = expected_of(self.options)
-        return named.ids if named else collect(submission, self.options)
+        return listed(self.options, lambda: collect(submission, self.options))
 
     def score(self, submission: Submission) -> Score:
         """Build, run, count."""

@@ -4,13 +4,14 @@ Skipped, ignored, missing, crashed and begun without result are not passed; extr
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from runner.errors import TaskInvalid
 from runner.output import cut
 from scorers.base import Check
+from scorers.conditions import trust_of
 
 Source = Literal["named", "collected", "kept"]
 _LISTS = ("expected", "fail_to_pass", "pass_to_pass")
@@ -47,6 +48,14 @@ def expected_of(options: Mapping[str, Any]) -> Expected | None:
     if not named:
         return None
     return Expected(tuple(named), frozenset(failing), frozenset(passing))
+
+
+def listed(options: Mapping[str, Any], ask: Callable[[], tuple[str, ...]]) -> tuple[str, ...] | None:
+    """Return the ids that the task names, else those that `ask` finds; null in plain, which expects none."""
+    if trust_of(options) == "plain":
+        return None
+    named = expected_of(options)
+    return named.ids if named else ask()
 
 
 def ids_of(options: Mapping[str, Any], name: str) -> tuple[str, ...]:

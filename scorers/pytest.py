@@ -16,7 +16,7 @@ from scorers.base import Check, Score, Scorer, Submission, ratio
 from scorers.conditions import OPTIONS as CONDITIONS
 from scorers.conditions import check_conditions, trust_of
 from scorers.expected import OPTIONS as EXPECTED
-from scorers.expected import expected_of, resolved, verdicts
+from scorers.expected import expected_of, listed, resolved, verdicts
 from scorers.pytest_python import find_python, tried
 from scorers.pytest_session import Request, Session, copy_events, require_start, run_session
 from scorers.pytest_strict import collect, score_strict
@@ -54,10 +54,7 @@ class Pytest(Scorer):
 
     def collect(self, submission: Submission) -> tuple[str, ...] | None:
         """List the project's tests; those that the task names need no listing."""
-        if trust_of(self.options) == "plain":
-            return None
-        named = expected_of(self.options)
-        return named.ids if named else collect(submission, self.options, self._args())
+        return listed(self.options, lambda: collect(submission, self.options, self._args()))
 
     def score(self, submission: Submission) -> Score:
         """Run the tests and return the verdict."""
