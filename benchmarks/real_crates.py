@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from runner.deadline import Deadline
-from runner.workspace import baseline
-from scorers.base import Score, Submission
+from scoring import untouched
+
+from scorers.base import Score
 from scorers.cargo import Cargo
 
 CRATES = {"either": "1.15.0", "heck": "0.5.0", "indexmap": "2.9.0", "itoa": "1.0.15", "semver": "1.0.26"}
@@ -87,21 +87,7 @@ def bare(workspace: Path) -> Row:
 def scored(workspace: Path, trust: str) -> Row:
     """Score the workspace as if an agent had left it so."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for name in ("scratch", "reports"):
-            (folder / name).mkdir()
-        submission = Submission(
-            workspace=workspace,
-            snapshot=baseline(workspace, folder / "state").snapshot,
-            changed=(),
-            diff="",
-            instruction="",
-            tests=None,
-            scratch=folder / "scratch",
-            reports=folder / "reports",
-            deadline=Deadline.after(900),
-            env=os.environ,
-        )
+        submission = untouched(workspace, Path(temporary), os.environ, seconds=900)
         began = time.monotonic()
         score = Cargo({"trust": trust}).score(submission)
         seconds = time.monotonic() - began
