@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.errors import ScorerUnavailable
 from runner.process import Account, capture
+from scorers.deciding import may_add
 
 
 def find_python(options: Mapping[str, Any], env: Mapping[str, str], workspace: Path) -> Path:
@@ -78,10 +79,7 @@ def _resolve(launcher: Path, env: Mapping[str, str]) -> Path:
 
 def may_write(path: Path, account: Account | None) -> bool:
     """Say whether the agent's user could change a file, or put another in its place."""
-    for each in (path, path.parent):
-        status = each.stat()
-        if account is None and os.access(each, os.W_OK):
-            return True
-        if account and (status.st_uid == account.uid or status.st_mode & 0o002):
-            return True
-    return False
+    places = (path, path.parent)
+    if account is None:
+        return any(os.access(place, os.W_OK) for place in places)
+    return any(may_add(account, place) for place in places)
